@@ -1,0 +1,1 @@
+"""The nouns everyone shares: values, addresses, facts, tasks, claims, states, plans, errors. Pure."""
