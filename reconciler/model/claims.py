@@ -1,0 +1,99 @@
+"""What one item may need of another: planning orders changes by claims, and blocks what nobody provides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reconciler.formats import wsl_ini
+from reconciler.model import facts
+from reconciler.model.facts import Fact, FactSheet, FileText, PathInfo, PathType
+from reconciler.model.tasks import Task
+
+WSL_CONF = "/etc/wsl.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A directory that must be there."""
+
+    path: str
+    in_force = False
+
+    def facts(self) -> frozenset[Fact]:
+        return frozenset({PathInfo(self.path)})
+
+    def holds(self, sheet: FactSheet) -> bool | None:
+        kind = sheet.path(self.path).followed.type
+        return None if kind is PathType.UNKNOWN else kind is PathType.DIRECTORY
+
+    def __str__(self) -> str:
+        return f"the directory {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user that must exist."""
+
+    name: str
+    in_force = False
+
+    def facts(self) -> frozenset[Fact]:
+        return frozenset({facts.Account(self.name)})
+
+    def holds(self, sheet: FactSheet) -> bool | None:
+        answer = sheet.account(self.name)
+        return None if isinstance(answer, facts.Unread) else answer is not None
+
+    def __str__(self) -> str:
+        return f"the user {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of wsl.conf that must be written, in force or not: `Setting("boot.systemd", "true")`."""
+
+    key: str
+    value: str
+    in_force = False
+
+    def facts(self) -> frozenset[Fact]:
+        return frozenset({FileText(WSL_CONF)})
+
+    def holds(self, sheet: FactSheet) -> bool | None:
+        file = sheet.file(WSL_CONF)
+        if file.unreadable:
+            return None
+        text = (file.data or b"").decode("utf-8", "surrogateescape")
+        value = wsl_ini.parse(text, wsl_ini.Dialect.WSL_CONF).effective.get(self.key)
+        return value is not None and wsl_ini.format_value(value) == self.value
+
+    def __str__(self) -> str:
+        return f"wsl_conf {self.key} = {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Something that must run now; only `systemd` so far. What is merely switched on for the next start does not count."""
+
+    name: str
+    in_force = True
+
+    def facts(self) -> frozenset[Fact]:
+        return frozenset()
+
+    def holds(self, sheet: FactSheet) -> bool | None:
+        return sheet.host.systemd or sheet.host.at_rest
+
+    def __str__(self) -> str:
+        return f"a running {self.name}"
+
+
+Claim = Path | Account | Setting | Running
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A claim, and what to do when no item provides it and it does not hold: nothing here means that the item is blocked."""
+
+    claim: Claim
+    otherwise: tuple[Task, ...] = field(default=())
