@@ -1,4 +1,4 @@
-"""What `documents/` hands to planning: the resources of each target, and where everything was written."""
+"""What `documents/` hands on: the desired items of one target, typed and rendered, and where each was written."""
 
 from __future__ import annotations
 
@@ -6,21 +6,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.address import Address, Target
-from reconciler.model.later import NoValue
-from reconciler.model.resource import Resource
 from reconciler.model.tree import Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DesiredTarget:
-    """The desired state of one target, built from the merged documents.
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """An item that cannot be told here: a derived fact has no value (unknown), or a secret is missing (blocked)."""
 
-    `withheld` are items that cannot be built here because a template has no value, with the reason: they are unknown
-    (a derived fact) or blocked (a secret).
+    why: str
+    blocked: bool = False
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredKind:
+    """Items by name: `ABSENT`, `UNMANAGED`, fields by name, or the value of an item that is one value.
+
+    Values may be `Later` (before gathering) and `SecretText` (before secrets are filled in). `options` are the kind's
+    reserved keys.
     """
 
+    items: Mapping[str, object]
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredItems:
+    """All desired items of one target, by kind."""
+
     target: Target
-    resources: tuple[Resource, ...] = ()
+    kinds: Mapping[str, DesiredKind]
     origins: Mapping[Address, Origin] = field(default_factory=dict)
-    withheld: Mapping[Address, NoValue] = field(default_factory=dict)
-    unmanaged: frozenset[Address] = frozenset()
+    withheld: Mapping[Address, Withheld] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

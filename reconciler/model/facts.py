@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
+NEEDS_ROOT = "needs root"
+"""Why something was not read, where root could have read it."""
+
+
 class PathType(StrEnum):
     MISSING = "missing"
     FILE = "file"
@@ -73,7 +77,7 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The names in the directory `path`, sorted: a tuple of text, or None where there is no such directory."""
+    """The names in the directory `path`, sorted: a tuple of text, or None where there is no such directory, or `Unread`."""
 
     path: str
 
@@ -188,9 +192,9 @@ class FactSheet:
         assert isinstance(answer, FileState)
         return answer
 
-    def listing(self, path: str) -> tuple[str, ...] | None:
+    def listing(self, path: str) -> tuple[str, ...] | Unread | None:
         answer = self.answers[Listing(path)]
-        assert answer is None or isinstance(answer, tuple)
+        assert answer is None or isinstance(answer, tuple | Unread)
         return answer
 
     def command(self, *argv: str) -> CommandResult | Unread | None:

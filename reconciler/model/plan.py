@@ -43,7 +43,7 @@ class ItemPlan:
     change: str | None = None
     """The id of the change that writes it."""
     elevation: bool = False
-    """Blocked or unknown only for want of root or administrator."""
+    """Only root or administrator can write it, or could have read it, and this run is neither."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,11 @@ from typing import ClassVar, Protocol
 from reconciler.model.address import Layer
 from reconciler.model.claims import Claim, Need
 from reconciler.model.facts import Fact, FactSheet
-from reconciler.model.later import Later
 from reconciler.model.schema import KindSchema
 from reconciler.model.secrets import Secret
 from reconciler.model.states import Effect, Risk
 from reconciler.model.tasks import Task
-from reconciler.model.values import Absent, Json, Unmanaged
+from reconciler.model.values import Absent, Json
 
 Fields = Mapping[str, "Json | Secret"]
 """An item in normal form, in the document's own terms. An item that is one value has the one field `value`."""
@@ -42,10 +41,14 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The kind refuses to write, and why; `fix` is what the reader may do."""
+    """The kind refuses to write, and why; `fix` is what the reader may do. `elevation`: only root could."""
 
     why: str
     fix: str | None = None
+    elevation: bool = False
+
+
+Observed = Seen | Unknown | Blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,18 @@ class NotApplicable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """What an item means: only the declared fields. An absent item wants no fields."""
+    """What an item means: only the declared fields. An absent item wants no fields.
+
+    `owns` are paths that this item alone writes, `shares` those of which it writes a member: a path that two kinds
+    would write is an error, whatever is on the machine.
+    """
 
     fields: Fields = field(default_factory=dict)
+    owns: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
     provides: frozenset[Claim] = frozenset()
     risks: frozenset[Risk] = frozenset()
     takes_effect: Effect = Effect.NOW
-    notes: tuple[str, ...] = ()
 
 
 class Codec(Protocol):
@@ -100,24 +108,33 @@ class FileEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Work on one thing (a file, a mount, a unit), named in `thing`: edits that planning folds, or tasks of its own."""
+    """Work on one thing (a file, a mount, a unit), named in `thing`: edits that planning folds, or tasks of its own.
+
+    `before` are the bytes of a file that the tasks write anew, for showing what changes.
+    """
 
     thing: str
+    before: bytes | None = None
     edits: tuple[FileEdit, ...] = ()
     tasks: tuple[Task, ...] = ()
     needs: tuple[Need, ...] = ()
 
 
 class Resource(Protocol):
-    """One kind on one target, with all its items. See DESIGN-like notes in `resources/README` of the docs."""
+    """One kind on one target, with all its items."""
 
     kind: ClassVar[str]
     layers: ClassVar[frozenset[Layer]]
 
     @classmethod
-    def schema(cls, layer: Layer) -> KindSchema: ...
+    def schema(cls, layer: Layer) -> KindSchema:
+        """What people may write under the kind's name in a section of `layer`."""
 
-    def __init__(self, items: Mapping[str, object], options: Mapping[str, object], layer: Layer) -> None: ...
+    def __init__(self, *, items: Mapping[str, object], options: Mapping[str, object], layer: Layer) -> None:
+        """Each item is `ABSENT`, `UNMANAGED`, what its schema builds, or the value of an item that is one value.
+
+        Before gathering, values may be `Later`: then only `wanted_facts` is asked.
+        """
 
     @property
     def items(self) -> Mapping[str, object]: ...
@@ -125,20 +142,20 @@ class Resource(Protocol):
     def wanted_facts(self) -> frozenset[Fact]:
         """What it asks; with no items: all that `observe` can see."""
 
-    def observe(self, sheet: FactSheet) -> Mapping[str, Seen | Unknown]:
-        """What is there, declared or not. An item that is missing here does not exist on the machine."""
+    def observe(self, sheet: FactSheet) -> Mapping[str, Observed]:
+        """What is there, declared or not. An item that is missing here does not exist on the machine; one that is
+        blocked meets something that it neither is nor may replace."""
 
     def implied(self, sheet: FactSheet) -> Mapping[str, object]:
         """Items that the declared ones bring along."""
 
     def want(self, name: str, item: object) -> Want:
-        """What an item, or its absence, means."""
+        """What an item, or its absence, means. Never asked for an unmanaged one."""
 
-    def write(self, name: str, before: Seen | None, after: Fields | Absent) -> Sequence[Part] | Blocked | NotApplicable:
-        """How a difference is written. Planning calls it only where there is one."""
+    def write(
+        self, name: str, before: Seen | None, after: Fields | Absent, sheet: FactSheet
+    ) -> Sequence[Part] | Blocked | NotApplicable:
+        """How a difference is written; planning asks only where there is one. `after` has the declared fields."""
 
-
-__all__ = [
-    "Absent", "Blocked", "Codec", "Creation", "Fields", "FileEdit", "Later", "Need", "NotApplicable", "Part", "Resource",
-    "Seen", "Unknown", "Unmanaged", "Want",
-]
+    def remarks(self, sheet: FactSheet) -> Sequence[str]:
+        """What a reader should know of the thing as it is on the machine, and that no item's state tells."""

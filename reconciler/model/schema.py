@@ -103,11 +103,16 @@ class RepoPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOf:
+    """`single` lets one value stand for a list of one."""
+
     of: Schema
     expected: str = "a list"
+    single: bool = False
 
     def json_schema(self) -> JsonSchema:
-        return {"type": "array", "items": self.of.json_schema()}
+        items = self.of.json_schema()
+        several: JsonSchema = {"type": "array", "items": items}
+        return {"anyOf": [several, items]} if self.single else several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +127,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A mapping with known keys. `build` makes the item from the values by name; None keeps the mapping."""
+    """A mapping with known keys. `build` makes the item from the values by name; None keeps the mapping.
+
+    Of an item, every document may write only some fields: what is required is asked for after merging (`partial`).
+    """
 
     fields: Mapping[str, Field]
     build: Callable[..., object] | None = None
+    partial: bool = False
     expected: str = "a mapping"
     description: str = ""
 
@@ -135,7 +144,7 @@ class Record:
             properties[name] = or_reserved(entry.schema.json_schema(), entry.description, entry.removable)
         schema: JsonSchema = {"type": "object", "additionalProperties": False, "properties": properties}
         required: list[Json] = [name for name, entry in self.fields.items() if entry.required]
-        if required:
+        if required and not self.partial:
             schema["required"] = required
         if self.description:
             schema["description"] = self.description
@@ -144,18 +153,22 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapOf:
-    """A mapping whose keys people choose."""
+    """A mapping whose keys people choose. `names` lets a list of names stand for entries without fields."""
 
     of: Schema
     keys: Text = field(default_factory=lambda: Text(expected="a name"))
     expected: str = "a mapping"
+    names: bool = False
 
     def json_schema(self) -> JsonSchema:
-        names = self.keys.json_schema() if not self.keys.pattern else {"pattern": self.keys.pattern}
-        return {"type": "object", "propertyNames": names, "additionalProperties": or_reserved(self.of.json_schema(), "", True)}
+        pattern = self.keys.pattern or "."
+        entries = or_reserved(self.of.json_schema(), "", True)
+        schema: JsonSchema = {"type": "object", "propertyNames": {"pattern": pattern}, "additionalProperties": entries}
+        if not self.names:
+            return schema
+        return {"anyOf": [schema, {"type": "array", "items": {"type": "string", "pattern": pattern}}]}
 
 
-Schema = Text | Boolean | Integer | FreeJson | RepoPath | ListOf | Record | MapOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,32 +176,70 @@ class KindSchema:
     """What stands under a kind's name. `depth` counts the mappings down to an item: 1 `{NAME: item}`, 2 `{SECTION: {KEY: item}}`.
 
     An item deeper than one level is named with its keys joined by dots. `options` are reserved keys beside the items,
-    handed to the kind apart from them. `check` gets an item's name and its typed value (templates rendered where it has
-    any) and names what is wrong with it, before any machine is asked.
+    handed to the kind apart from them. `check` gets an item's name and its typed fields (`{"value": …}` for an item that is
+    one value; a document may hold only some fields, and templates not rendered yet are `Later`) and names what is wrong,
+    before any machine is asked.
     """
 
     items: MapOf | Record
     depth: int = 1
     options: Mapping[str, Field] = field(default_factory=dict)
     description: str = ""
-    check: Callable[[str, object], tuple[Complaint, ...]] | None = None
+    check: Callable[[str, Mapping[str, object]], tuple[Complaint, ...]] | None = None
 
     @property
-    def takes_names(self) -> bool:
-        """Whether a list of names may stand for items that need no fields."""
-        if self.depth != 1 or not isinstance(self.items, MapOf) or not isinstance(self.items.of, Record):
-            return False
-        return not any(entry.required for entry in self.items.of.fields.values())
+    def body(self) -> KindBody:
+        return KindBody(kind=self)
+
+    def item_schema(self, path: tuple[str, ...]) -> Schema | None:
+        """The schema of the item at `path` (as many keys as `depth`), None where there is no such item."""
+        schema: Schema | None = self.items
+        for key in path:
+            schema = child(schema, key) if schema is not None else None
+        return schema
 
     def json_schema(self) -> JsonSchema:
         schema = self.items.json_schema()
-        properties = schema.setdefault("properties", {})
-        assert isinstance(properties, dict)
-        for name, entry in self.options.items():
-            properties[name] = or_reserved(entry.schema.json_schema(), entry.description, False)
-        if self.takes_names and isinstance(self.items, MapOf):
-            schema = {"anyOf": [schema, {"type": "array", "items": {"type": "string", "pattern": self.items.keys.pattern or "."}}]}
+        if self.options:
+            properties = schema.setdefault("properties", {})
+            assert isinstance(properties, dict)
+            for name, entry in self.options.items():
+                properties[name] = or_reserved(entry.schema.json_schema(), entry.description, False)
         return {**schema, "description": self.description} if self.description else schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindBody:
+    """A kind's schema where a document's schema needs one."""
+
+    kind: KindSchema
+
+    @property
+    def expected(self) -> str:
+        return self.kind.items.expected
+
+    def json_schema(self) -> JsonSchema:
+        return self.kind.json_schema()
+
+
+def child(schema: Schema, key: str | int) -> Schema | None:
+    """The schema of what stands under `key`, None where nothing may."""
+    match schema:
+        case Record(fields=fields):
+            return fields[key].schema if isinstance(key, str) and key in fields else None
+        case MapOf(of=of) | ListOf(of=of):
+            return of
+        case KindBody(kind=kind):
+            if isinstance(key, int):
+                return Text(expected="a name")
+            return kind.options[key].schema if key in kind.options else child(kind.items, key)
+        case FreeJson():
+            return schema
+        case _:
+            return None
+
+
+Schema = Text | Boolean | Integer | FreeJson | RepoPath | ListOf | Record | MapOf | KindBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +281,7 @@ def record_of(item: type) -> Record:
             required=required,
             removable=bool(entry.metadata.get("removable", False)),
         )
-    return Record(fields=fields, build=item)
+    return Record(fields=fields, build=item, partial=True)
 
 
 def _schema_of(hint: object) -> Schema:

@@ -1,0 +1,152 @@
+"""A plan as a file: what was desired, rendered, with holes for secrets, and the fingerprint of each change.
+
+Applying it plans again from these very values against the machine as it then is; a change goes ahead only where its
+fingerprint is the same. So what is applied is what was shown, and the file holds no secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from reconciler.model.address import Address, Target
+from reconciler.model.desired import DesiredItems, DesiredKind, Withheld
+from reconciler.model.errors import DocumentError
+from reconciler.model.secrets import SecretText
+from reconciler.model.tree import Origin
+from reconciler.model.values import ABSENT, UNMANAGED, Json, RepoFile
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPlan:
+    """`changes` has the fingerprint of each change by id; `unknown` the addresses that were unknown and stay out."""
+
+    tool: str
+    root: str | None
+    here: Target
+    desired: tuple[DesiredItems, ...]
+    changes: Mapping[str, str]
+    unknown: frozenset[Address] = frozenset()
+
+
+def to_text(saved: SavedPlan) -> str:
+    body: dict[str, Json] = {
+        "format": FORMAT,
+        "tool": saved.tool,
+        "root": saved.root,
+        "here": str(saved.here),
+        "targets": [_target(items) for items in saved.desired],
+        "changes": dict(saved.changes),
+        "unknown": cast("Json", sorted(map(str, saved.unknown))),
+    }
+    return json.dumps({"sha256": _digest(body), **body}, indent=1, ensure_ascii=True) + "\n"
+
+
+def from_text(text: str, name: str) -> SavedPlan:
+    """DocumentError where `text` is no saved plan, or not as it was written."""
+    try:
+        body = json.loads(text)
+        digest = body.pop("sha256")
+        if digest != _digest(body):
+            raise DocumentError(f"{name} is damaged or was changed by hand", fix="make it anew with `reconcile plan -o FILE`")
+        if body["format"] != FORMAT:
+            raise DocumentError(f"{name} has format {body['format']}; this version reads {FORMAT}", fix="plan again")
+        return SavedPlan(
+            tool=body["tool"],
+            root=body["root"],
+            here=Target.parse(body["here"]),
+            desired=tuple(_read_target(entry) for entry in body["targets"]),
+            changes=body["changes"],
+            unknown=frozenset(Address.parse(address) for address in body["unknown"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
+        raise DocumentError(f"{name} is no saved plan", fix="make one with `reconcile plan -o FILE`") from None
+
+
+def _digest(body: Mapping[str, Json]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _target(items: DesiredItems) -> Json:
+    kinds: dict[str, Json] = {
+        kind: {
+            "items": {name: _value(item) for name, item in entry.items.items()},
+            "options": {name: _value(option) for name, option in entry.options.items()},
+        }
+        for kind, entry in items.kinds.items()
+    }
+    return {
+        "target": str(items.target),
+        "kinds": kinds,
+        "origins": {str(address): [origin.file, origin.line, origin.column] for address, origin in items.origins.items()},
+        "withheld": {str(address): [held.why, held.blocked, held.fix] for address, held in items.withheld.items()},
+        "notes": list(items.notes),
+    }
+
+
+def _read_target(body: Mapping[str, Json]) -> DesiredItems:
+    entry = cast("Mapping[str, Mapping[str, list[str]]]", body)
+    kinds = cast("Mapping[str, Mapping[str, Mapping[str, Json]]]", body["kinds"])
+    return DesiredItems(
+        target=Target.parse(str(body["target"])),
+        kinds={
+            kind: DesiredKind(
+                items={name: _read_value(item) for name, item in entry["items"].items()},
+                options={name: _read_value(option) for name, option in entry["options"].items()},
+            )
+            for kind, entry in kinds.items()
+        },
+        origins={Address.parse(name): Origin(place[0], int(place[1]), int(place[2])) for name, place in entry["origins"].items()},
+        withheld={Address.parse(name): Withheld(held[0], bool(held[1]), held[2]) for name, held in entry["withheld"].items()},
+        notes=tuple(cast("list[str]", body["notes"])),
+    )
+
+
+def _value(value: object) -> Json:
+    """Values as JSON; what JSON lacks is a list whose first item says what it is, so lists are wrapped too."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case dict():
+            return {key: _value(inner) for key, inner in value.items()}
+        case list():
+            return ["list", *(_value(inner) for inner in value)]
+        case tuple():
+            return ["tuple", *(_value(inner) for inner in value)]
+        case RepoFile():
+            return ["file", value.path, base64.b64encode(value.data).decode()]
+        case SecretText():
+            return ["secret", cast("Json", value.to_json())]
+    if value == ABSENT:
+        return ["absent"]
+    assert value == UNMANAGED, value
+    return ["unmanaged"]
+
+
+def _read_value(value: Json) -> object:
+    match value:
+        case dict():
+            return {key: _read_value(inner) for key, inner in value.items()}
+        case ["list", *inner]:
+            return [_read_value(item) for item in inner]
+        case ["tuple", *inner]:
+            return tuple(_read_value(item) for item in inner)
+        case ["file", str(path), str(data)]:
+            return RepoFile(path=path, data=base64.b64decode(data, validate=True))
+        case ["secret", parts]:
+            return SecretText.from_json(parts)
+        case ["absent"]:
+            return ABSENT
+        case ["unmanaged"]:
+            return UNMANAGED
+        case list():
+            raise ValueError("unknown value")
+        case _:
+            return value
