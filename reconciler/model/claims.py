@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reconciler.formats import wsl_ini
 from reconciler.model import facts
 from reconciler.model.facts import Fact, FactSheet, FileText, PathInfo, PathType
 from reconciler.model.tasks import Task
@@ -63,6 +62,9 @@ class Setting:
         file = sheet.file(WSL_CONF)
         if file.unreadable:
             return None
+        # Every plan imports this module, few need the dialect.
+        from reconciler.formats import wsl_ini
+
         text = (file.data or b"").decode("utf-8", "surrogateescape")
         value = wsl_ini.parse(text, wsl_ini.Dialect.WSL_CONF).effective.get(self.key)
         return value is not None and wsl_ini.format_value(value) == self.value

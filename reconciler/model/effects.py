@@ -30,11 +30,16 @@ class EffectRecord:
     init_started: int
     started: int
 
-    def is_pending(self, host: Host, digest: str) -> bool:
-        """Whether the change still waits on this machine, whose item now has `digest`."""
-        if digest != self.digest or host.boot != self.boot or host.init_started != self.init_started:
+    def is_pending(self, host: Host, digest: str, effect: Effect) -> bool:
+        """Whether the change still waits on this machine, whose item now has `digest` and takes effect at `effect`.
+
+        The recorded effect is the latest of all items that were written at once, and may be later than the item's own.
+        """
+        if effect is Effect.NOW or digest != self.digest:
             return False
-        kind = _SESSION_KINDS.get(self.effect)
+        if (host.boot, host.init_started) != (self.boot, self.init_started):
+            return False
+        kind = _SESSION_KINDS.get(effect)
         if kind is None:
             return True
         return any(process.kind == kind and process.started <= self.started for process in host.processes)

@@ -1,7 +1,7 @@
-"""The shape of what a kind lets people write: types that a document's text is read by, and the JSON Schema of them.
+"""The shape of what a kind lets people write: types that a document's text is read by.
 
-A schema is data. `documents/` types scalars by it, from the text as written; `json_schema()` is published for editors
-and checked by the jsonschema library.
+A schema is data. `documents/` types scalars by it, from the text as written; `json_schema` makes of it what editors use
+and what the jsonschema library checks.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from enum import StrEnum
 from types import UnionType
 from typing import Annotated, Final, Union, get_args, get_origin, get_type_hints
 
-from reconciler.model.values import Json, RepoFile
+from reconciler.model.values import RepoFile
 
-TEMPLATE_PATTERN: Final = r"\{\{[\s\S]*\}\}"
+UNSEEN: Final = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Control characters, and those that make a name read otherwise than it is: no name or path may hold one."""
 
-JsonSchema = dict[str, Json]
+_END: Final = re.compile(r"(?<!\\)\$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +32,10 @@ class Text:
     fixed: bool = False
     empty: bool = True
 
-    def json_schema(self) -> JsonSchema:
-        schema: JsonSchema = {"type": "string", "description": self.expected}
-        if self.choices:
-            schema["enum"] = list(self.choices)
-        if self.pattern:
-            schema["pattern"] = self.pattern
-        if not self.empty:
-            schema["minLength"] = 1
-        return schema if not (self.choices or self.pattern) else or_template(schema)
+    @property
+    def is_free(self) -> bool:
+        """Whether any text will do: names, paths and choices are not free."""
+        return not (self.pattern or self.choices or self.fixed)
 
     def reads(self, text: str) -> bool:
         """Whether the text, without templates in it, is of this type."""
@@ -47,15 +43,14 @@ class Text:
             return False
         if not text and not self.empty:
             return False
-        return self.pattern is None or re.search(self.pattern, text) is not None
+        if not self.is_free and UNSEEN.search(text):
+            return False
+        return self.pattern is None or fits(self.pattern, text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boolean:
     expected: str = "true or false"
-
-    def json_schema(self) -> JsonSchema:
-        return or_template({"type": "boolean"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +59,8 @@ class Integer:
     maximum: int | None = None
     expected: str = "a whole number"
 
-    def json_schema(self) -> JsonSchema:
-        schema: JsonSchema = {"type": "integer"}
-        if self.minimum is not None:
-            schema["minimum"] = self.minimum
-        if self.maximum is not None:
-            schema["maximum"] = self.maximum
-        return or_template(schema)
+    def reads(self, number: int) -> bool:
+        return (self.minimum is None or number >= self.minimum) and (self.maximum is None or number <= self.maximum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +68,6 @@ class FreeJson:
     """Any value by YAML 1.2's own rules, null included: what an editor's settings take. Objects merge."""
 
     expected: str = "any value"
-
-    def json_schema(self) -> JsonSchema:
-        return {}
 
 
 class RepoUse(StrEnum):
@@ -97,27 +84,20 @@ class RepoPath:
     use: RepoUse
     expected: str = "the path of a file in the repo"
 
-    def json_schema(self) -> JsonSchema:
-        return {"type": "string", "minLength": 1, "description": self.expected}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOf:
-    """`single` lets one value stand for a list of one."""
+    """`single` lets one value stand for a list of one, `empty` lets there be none."""
 
     of: Schema
     expected: str = "a list"
     single: bool = False
-
-    def json_schema(self) -> JsonSchema:
-        items = self.of.json_schema()
-        several: JsonSchema = {"type": "array", "items": items}
-        return {"anyOf": [several, items]} if self.single else several
+    empty: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One key of a record. `removable` lets it be `{absent: true}`."""
+    """One key of a record. `removable` lets a field of an item be `{absent: true}`."""
 
     schema: Schema
     description: str = ""
@@ -138,18 +118,6 @@ class Record:
     expected: str = "a mapping"
     description: str = ""
 
-    def json_schema(self) -> JsonSchema:
-        properties: dict[str, Json] = {}
-        for name, entry in self.fields.items():
-            properties[name] = or_reserved(entry.schema.json_schema(), entry.description, entry.removable)
-        schema: JsonSchema = {"type": "object", "additionalProperties": False, "properties": properties}
-        required: list[Json] = [name for name, entry in self.fields.items() if entry.required]
-        if required and not self.partial:
-            schema["required"] = required
-        if self.description:
-            schema["description"] = self.description
-        return schema
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapOf:
@@ -159,16 +127,6 @@ class MapOf:
     keys: Text = field(default_factory=lambda: Text(expected="a name"))
     expected: str = "a mapping"
     names: bool = False
-
-    def json_schema(self) -> JsonSchema:
-        pattern = self.keys.pattern or "."
-        entries = or_reserved(self.of.json_schema(), "", True)
-        schema: JsonSchema = {"type": "object", "propertyNames": {"pattern": pattern}, "additionalProperties": entries}
-        if not self.names:
-            return schema
-        return {"anyOf": [schema, {"type": "array", "items": {"type": "string", "pattern": pattern}}]}
-
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,15 +156,6 @@ class KindSchema:
             schema = child(schema, key) if schema is not None else None
         return schema
 
-    def json_schema(self) -> JsonSchema:
-        schema = self.items.json_schema()
-        if self.options:
-            properties = schema.setdefault("properties", {})
-            assert isinstance(properties, dict)
-            for name, entry in self.options.items():
-                properties[name] = or_reserved(entry.schema.json_schema(), entry.description, False)
-        return {**schema, "description": self.description} if self.description else schema
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindBody:
@@ -217,26 +166,6 @@ class KindBody:
     @property
     def expected(self) -> str:
         return self.kind.items.expected
-
-    def json_schema(self) -> JsonSchema:
-        return self.kind.json_schema()
-
-
-def child(schema: Schema, key: str | int) -> Schema | None:
-    """The schema of what stands under `key`, None where nothing may."""
-    match schema:
-        case Record(fields=fields):
-            return fields[key].schema if isinstance(key, str) and key in fields else None
-        case MapOf(of=of) | ListOf(of=of):
-            return of
-        case KindBody(kind=kind):
-            if isinstance(key, int):
-                return Text(expected="a name")
-            return kind.options[key].schema if key in kind.options else child(kind.items, key)
-        case FreeJson():
-            return schema
-        case _:
-            return None
 
 
 Schema = Text | Boolean | Integer | FreeJson | RepoPath | ListOf | Record | MapOf | KindBody
@@ -251,17 +180,26 @@ class Complaint:
     field: str | None = None
 
 
-def or_template(schema: JsonSchema) -> JsonSchema:
-    """The schema, or text with an expression in it. The schema proper comes first: error messages follow that branch."""
-    return {"anyOf": [schema, {"type": "string", "pattern": TEMPLATE_PATTERN}]}
+def fits(pattern: str, text: str) -> bool:
+    """Whether the pattern holds as JSON Schema means it: `$` is the very end, not before a last line end."""
+    return re.search(_END.sub(r"\\Z", pattern), text) is not None
 
 
-def or_reserved(schema: JsonSchema, description: str, removable: bool) -> JsonSchema:
-    """The schema, or one of the reserved values that may stand there."""
-    names = ("absent", "unmanaged") if removable else ("unmanaged",)
-    reserved: list[Json] = [{"$ref": f"#/$defs/{name}"} for name in names]
-    both: JsonSchema = {"anyOf": [schema, *reserved]}
-    return {**both, "description": description} if description else both
+def child(schema: Schema, key: str | int) -> Schema | None:
+    """The schema of what stands under `key`, None where nothing may."""
+    match schema:
+        case Record(fields=fields):
+            return fields[key].schema if isinstance(key, str) and key in fields else None
+        case ListOf(of=of):
+            return of
+        case MapOf(of=of):
+            return of if isinstance(key, str) else schema.keys
+        case KindBody(kind=kind):
+            return kind.options[key].schema if key in kind.options and isinstance(key, str) else child(kind.items, key)
+        case FreeJson():
+            return schema
+        case _:
+            return None
 
 
 def described(text: str, *, removable: bool = False) -> dict[str, object]:

@@ -1,0 +1,85 @@
+"""The body of a plan's text: target, kind, item. What is in sync is only counted, unless asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from reconciler.model.plan import Change, ItemPlan, Plan, TargetPlan
+from reconciler.model.states import State, TargetState
+from reconciler.rendering.changes import change_lines, command_lines, needed_text
+from reconciler.rendering.findings import finding_lines
+from reconciler.rendering.items import NAME_INDENT, in_force, item_lines
+from reconciler.rendering.layout import Line, Look, Span, Style, indented, listed, prose
+from reconciler.rendering.summary import counted
+
+_QUIET: Final = frozenset({State.IN_SYNC, State.WAIVED, State.NOT_APPLICABLE})
+"""Listed with -v only, or where they have a note."""
+
+
+def section_lines(plan: Plan, look: Look) -> Iterator[list[Line]]:
+    """The sections of a plan, each of some lines, to be set apart; none where the summary has said it all."""
+    changes = {change.id: change for change in plan.changes}
+    if any(_is_told(target, look) for target in plan.targets):
+        for target in plan.targets:
+            if (target.items and target.state is TargetState.REACHED) or target.why or target.notes:
+                yield list(_target(target, changes, look))
+    if look.verbose and plan.changes:
+        yield [(Span("changes, in order", Style.STRONG),), *change_lines(plan, look)]
+    if plan.findings:
+        yield [(Span("findings", Style.STRONG),), *finding_lines(plan.findings, look)]
+    if plan.notes:
+        yield [line for note in plan.notes for line in prose((Span("note: ", Style.STRONG),), note, look)]
+
+
+def _is_told(target: TargetPlan, look: Look) -> bool:
+    """Whether there is more to say of the target than its count."""
+    return bool(target.why or target.notes) or any(_is_shown(item, target, look) for item in target.items)
+
+
+def _is_shown(item: ItemPlan, target: TargetPlan, look: Look) -> bool:
+    """Items that are unknown for the reason that stands behind their target need no line of their own."""
+    if look.verbose or item.notes:
+        return True
+    told_already = item.state is State.UNKNOWN and target.why is not None and item.why == target.why
+    return item.state not in _QUIET and not told_already
+
+
+def _target(target: TargetPlan, changes: Mapping[str, Change], look: Look) -> Iterator[Line]:
+    name = Span(str(target.target), Style.STRONG)
+    counts = listed(counted(Counter(item.state for item in target.items)))
+    if target.state is not TargetState.REACHED:
+        yield (name, Span(f"  {target.state.value}", Style.UNKNOWN))
+    else:
+        yield from prose((name, Span("  ")), counts, look, style=Style.FAINT, hang=4) if counts else [(name,)]
+    if target.why:
+        yield from prose(indented(2), target.why, look, style=Style.UNKNOWN)
+    for note in target.notes:
+        yield from prose(indented(2, Span("note: ", Style.STRONG)), note, look)
+    kinds: dict[str, list[ItemPlan]] = {}
+    for item in target.items:
+        if _is_shown(item, target, look):
+            kinds.setdefault(item.address.kind, []).append(item)
+    for kind, items in kinds.items():
+        yield from _kind(kind, items, changes, look)
+
+
+def _kind(kind: str, items: Sequence[ItemPlan], changes: Mapping[str, Change], look: Look) -> Iterator[Line]:
+    """What holds for all items that are written stands once, behind the kind."""
+    conditions = {item.address: _conditions(item, changes) for item in items if item.state.is_write}
+    lists = list(conditions.values())
+    common = [condition for condition in lists[0] if all(condition in others for others in lists)] if lists else []
+    head = indented(2, Span(kind))
+    yield from prose((*head, Span("  ")), listed(common), look, style=Style.LATER, hang=6) if common else [head]
+    for item in items:
+        own = [condition for condition in conditions.get(item.address, []) if condition not in common]
+        yield from item_lines(item, look, own)
+    written = dict.fromkeys(item.change for item in items if item.change is not None)
+    yield from command_lines([changes[change] for change in written if change in changes], look, NAME_INDENT)
+
+
+def _conditions(item: ItemPlan, changes: Mapping[str, Change]) -> list[str]:
+    change = changes.get(item.change) if item.change else None
+    needed = needed_text(change, changes) if change else ""
+    return [condition for condition in (in_force(item.effect), needed) if condition]
