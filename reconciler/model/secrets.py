@@ -88,9 +88,6 @@ class Secret:
     def __getstate__(self) -> NoReturn:
         raise TypeError("a secret is not saved")
 
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a secret is not saved")
-
 
 @dataclass(frozen=True, slots=True)
 class SecretHole:
