@@ -5,6 +5,7 @@ A derived fact that has no value on a machine says why; then only the items that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,10 @@ from reconciler.model.later import NoValue
 
 _OS_RELEASE: Final = "/etc/os-release"
 _ROUTES: Final = "/proc/net/route"
+_DEFAULT_ROUTE: Final = re.compile(
+    r"\S+\t00000000\t(?P<gateway>(?!0{8})[0-9A-Fa-f]{8})\t\w+\t\d+\t\d+\t(?P<metric>\d{1,10})\t0{8}\b"
+)
+"""Of Iface, Destination, Gateway, Flags, RefCnt, Use, Metric and Mask."""
 _NETWORKING_MODE: Final = ("wslinfo", "--networking-mode", "-n")
 
 
@@ -43,8 +48,8 @@ def _distro_id(sheet: FactSheet) -> str | NoValue:
     data = sheet.file(_OS_RELEASE).data
     for line in (data or b"").decode("utf-8", "replace").splitlines():
         key, _, value = line.partition("=")
-        if key == "ID":
-            return value.strip().strip("\"'")
+        if key == "ID" and value.strip(" \"'"):
+            return value.strip(" \"'")
     return NoValue(f"{_OS_RELEASE} does not name it")
 
 
@@ -52,6 +57,8 @@ def _networking_mode(sheet: FactSheet) -> str | NoValue:
     answer = sheet.command(*_NETWORKING_MODE)
     if isinstance(answer, CommandResult) and answer.code == 0 and answer.text.strip():
         return answer.text.strip().lower()
+    if sheet.host.at_rest:
+        return NoValue("the system does not run (--root)")
     return NoValue("wslinfo does not tell the networking mode here" if sheet.host.wsl else "this is not WSL")
 
 
@@ -69,19 +76,24 @@ def _windows_host_address(sheet: FactSheet) -> str | NoValue:
 
 
 def _gateway(sheet: FactSheet) -> str | NoValue:
-    """The default route's gateway; /proc/net/route has it as little-endian hexadecimal."""
-    for line in (sheet.file(_ROUTES).data or b"").decode("ascii", "replace").splitlines()[1:]:
-        parts = line.split()
-        if len(parts) > 2 and parts[1] == "00000000" and len(parts[2]) == 8:
-            return ".".join(str(byte) for byte in reversed(bytes.fromhex(parts[2])))
-    return NoValue("there is no default route")
+    """The gateway of the default route that counts, the one with the least metric; /proc/net/route has it byte-swapped."""
+    routes: list[tuple[int, str]] = []
+    for line in (sheet.file(_ROUTES).data or b"").decode("ascii", "replace").splitlines():
+        default = _DEFAULT_ROUTE.match(line)
+        if default:
+            routes.append((int(default["metric"]), default["gateway"]))
+    if not routes:
+        return NoValue("there is no default route")
+    return ".".join(str(byte) for byte in reversed(bytes.fromhex(min(routes)[1])))
 
 
 _ALL: Final = (
     DerivedFact(name="libc", description="glibc or musl", wanted=frozenset({Libc()}), value=_libc),
     DerivedFact(name="kernel", description="the kernel's release", wanted=frozenset(), value=_kernel),
     DerivedFact(name="architecture", description="as uname -m says", wanted=frozenset(), value=_architecture),
-    DerivedFact(name="distro_id", description="ID of os-release", wanted=frozenset({FileText(_OS_RELEASE)}), value=_distro_id),
+    DerivedFact(
+        name="distro_id", description="ID of os-release", wanted=frozenset({FileText(_OS_RELEASE)}), value=_distro_id
+    ),
     DerivedFact(
         name="networking_mode",
         description="WSL's networking mode",

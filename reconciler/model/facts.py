@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
 NEEDS_ROOT = "needs root"
 """Why something was not read, where root could have read it."""
 
