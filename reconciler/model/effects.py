@@ -11,12 +11,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.model.facts import Host
+from reconciler.model.address import Target
+from reconciler.model.facts import FactSheet, Host
 from reconciler.model.states import Effect
 
 FILE_NAME: Final = "effects.json"
 
 _SESSION_KINDS: Final = {Effect.NEW_SESSION: "terminal", Effect.EDITOR_RELOAD: "editor"}
+
+
+def path(target: Target) -> str:
+    """Where the records of a target stand: root's with the distro's, for root writes both."""
+    by_root = target.user in (None, "root")
+    return f"/var/lib/reconcile/{FILE_NAME}" if by_root else f"~/.local/state/reconcile/{FILE_NAME}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +67,13 @@ def read(data: bytes | None) -> tuple[EffectRecord, ...]:
             )
             for row in rows
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return ()
+
+
+def of_sheet(sheet: FactSheet, target: Target) -> tuple[EffectRecord, ...]:
+    """The records of the target that the sheet is of."""
+    return read(sheet.file(path(target)).data)
 
 
 def fragment(address: str, effect: Effect, digest: str) -> str:

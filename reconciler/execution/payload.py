@@ -1,0 +1,162 @@
+"""What apply sends to a machine: an archive of tasks and contents, and inside it one more for each user."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import secrets
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.execution.task_lines import Member, encoded, escaped, parents_of, tasks_of
+from reconciler.model import effects
+from reconciler.model.address import Target
+from reconciler.model.effects import EffectRecord
+from reconciler.model.plan import Change
+from reconciler.model.states import Effect
+
+MAGIC: Final = "reconcile-apply"
+ROOT_USER: Final = "root"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The changes of one target, in order. `user` None: with the rights of whoever the door leads to.
+
+    `records` are the effects noted by earlier runs that are still worth keeping; one whose item is written now goes.
+    """
+
+    target: Target
+    user: str | None = None
+    changes: tuple[Change, ...] = ()
+    records: tuple[EffectRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one identity does. Changes are numbered through all parts; each part's records begin with its own nonce."""
+
+    number: int
+    user: str | None
+    changes: Mapping[int, Change]
+    records: tuple[EffectRecord, ...]
+    nonce: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    @property
+    def title(self) -> str:
+        return f"as {self.user}" if self.user else "as whoever runs this"
+
+
+def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:
+    """One's own part first, perhaps empty; then the users' in order. The batches of one identity make one part."""
+    grouped: dict[str | None, list[Batch]] = {None: []}
+    for batch in batches:
+        grouped.setdefault(None if batch.user == ROOT_USER else batch.user, []).append(batch)
+    parts: list[Part] = []
+    first = 1
+    for user, own in grouped.items():
+        changes = [change for batch in own for change in batch.changes]
+        records = tuple(record for batch in own for record in batch.records)
+        parts.append(Part(number=len(parts), user=user, changes=dict(enumerate(changes, first)), records=records))
+        first += len(changes)
+    return tuple(parts)
+
+
+def payload(parts: Sequence[Part], root: str | None) -> bytes:
+    """The script's whole input. `root` is a root file system at rest to work in."""
+    numbers = _numbers(parts)
+    own, *others = parts
+    inner = {f"u{part.number}": _archive(part, numbers, "." if root else "", {}) for part in others}
+    return _archive(own, numbers, root or "", inner, encoded(_users(others)))
+
+
+def payload_shown(parts: Sequence[Part], root: str | None) -> str:
+    """The same data for people: all that the script is told, with a named hole for whatever tells of a secret."""
+    numbers = _numbers(parts)
+    lines = [f"# in {root}"] if root else []
+    for part in parts:
+        if part.changes:
+            lines += _part_shown(part, numbers)
+    return "\n".join([*lines, ""])
+
+
+def _numbers(parts: Sequence[Part]) -> dict[str, int]:
+    return {change.id: number for part in parts for number, change in part.changes.items()}
+
+
+def _users(parts: Sequence[Part]) -> str:
+    return "".join(f"{part.number} u{part.number} {part.user}\n" for part in parts)
+
+
+def _archive(
+    part: Part, numbers: Mapping[str, int], root: str, inner: Mapping[str, bytes], users: bytes = b""
+) -> bytes:
+    """Three lines in front of a tar archive. They stand in it too (`head`), where the manifest covers them."""
+    lines, members = tasks_of(part.changes, numbers)
+    head = encoded(f"{MAGIC}\n{part.nonce}\n{escaped(root)}\n")
+    files = {
+        "head": head,
+        "tasks": encoded("".join(f"{line.word} {escaped(line.value)}\n" for line in lines)),
+        "parents": encoded("".join(f"{escaped(path)}\n" for path in parents_of(part.changes.values()))),
+        "effects": encoded(effects_of(part)),
+        "users": users,
+        **{member.name: member.data for member in members},
+        **inner,
+    }
+    manifest = encoded("".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items()))
+    return head + encoded(f"{hashlib.sha256(manifest).hexdigest()}\n") + _tar({**files, "manifest": manifest})
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), 0o600
+            archive.addfile(entry, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def effects_of(part: Part) -> str:
+    """The script's list of records: an old one goes when the change of its number is done, a new one comes then."""
+    writers = {str(address): number for number, change in part.changes.items() for address in change.addresses}
+    rows = [f"keep {writers.get(record.address, 0)} {effects.line(record)}\n" for record in part.records]
+    for number, change in part.changes.items():
+        if change.effect is not Effect.NOW:
+            for address, digest in change.digests.items():
+                rows.append(f"new {number} {effects.fragment(str(address), change.effect, digest)}\n")
+    return "".join(rows)
+
+
+def _part_shown(part: Part, numbers: Mapping[str, int]) -> Iterator[str]:
+    lines, members = tasks_of(part.changes, numbers)
+    yield f"# {part.title}: tasks"
+    for line in lines:
+        yield f"{line.word} {_holes(line.secrets) or escaped(line.value)}"
+    for member in members:
+        yield f"# {part.title}: {member.name}"
+        yield from _member_shown(member)
+    records = effects_of(part)
+    if records:
+        yield f"# {part.title}: effects"
+        yield from records.splitlines()
+
+
+def _member_shown(member: Member) -> Iterator[str]:
+    if member.secrets:
+        yield _holes(member.secrets)
+        return
+    try:
+        text = member.data.decode()
+    except UnicodeDecodeError:
+        yield f"({len(member.data)} bytes that are no text)"
+        return
+    yield from text.removesuffix("\n").split("\n") if text else ()
+    if text and not text.endswith("\n"):
+        yield "(no line end)"
+
+
+def _holes(names: frozenset[str]) -> str:
+    return " ".join(f"«secret {name}»" for name in sorted(names))

@@ -1,0 +1,206 @@
+"""The tasks of changes as lines for the apply script, whose header says how they are read.
+
+Everything about paths is worked out here: which directory a file lies in, which tasks share a path, what can be
+prepared before anything else is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final, assert_never
+
+from reconciler.model.plan import Change
+from reconciler.model.tasks import Base, MakeDirectory, MakeLink, Remove, RunCommand, SetMode, Task, WriteFile
+
+PathTask = WriteFile | MakeDirectory | MakeLink | Remove | SetMode
+
+_WORDS: Final[Mapping[type[Task], str]] = {
+    WriteFile: "write",
+    MakeDirectory: "directory",
+    MakeLink: "link",
+    Remove: "remove",
+    SetMode: "mode",
+    RunCommand: "run",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A word and its value. `secrets` names those that the value tells something of."""
+
+    word: str
+    value: str
+    secrets: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file of bytes that a line names."""
+
+    name: str
+    data: bytes
+    secrets: frozenset[str] = frozenset()
+
+
+def escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def tasks_of(changes: Mapping[int, Change], numbers: Mapping[str, int]) -> tuple[tuple[Line, ...], tuple[Member, ...]]:
+    """The lines for numbered changes, and the files that they name. `numbers` knows the changes of all parts by id."""
+    lines: list[Line] = []
+    members: list[Member] = []
+    order = _Order()
+    for number, change in changes.items():
+        needs = [numbers[need] for need in change.needs if need in numbers]
+        lines.append(Line("change", str(number)))
+        lines += [Line("need", str(need)) for need in needs]
+        problem = next(filter(None, map(_problem, change.tasks)), None)
+        if problem:
+            lines.append(Line("refuse", problem))
+            continue
+        order.begin(number, needs)
+        for task in change.tasks:
+            lines += order.lines(number, task)
+            lines += _fields(task, members)
+    return tuple(lines), tuple(members)
+
+
+def parents_of(changes: Iterable[Change]) -> tuple[str, ...]:
+    """Every directory above what is written, outermost first."""
+    paths = {task.path for change in changes for task in change.tasks if not isinstance(task, RunCommand)}
+    return tuple(sorted({str(parent) for path in paths if not _is_odd(path) for parent in PurePosixPath(path).parents}))
+
+
+def _problem(task: Task) -> str | None:
+    """Why a task cannot be put into words."""
+    match task:
+        case RunCommand(argv=argv):
+            return None if argv and argv[0] and "\0" not in "".join(argv) else "a program needs a name and no NUL"
+        case MakeLink(target=target) if not target or "\0" in target:
+            return "a link needs a text without NUL"
+        case _:
+            return f"{task.path!r} is no path that can be written" if _is_odd(task.path) else None
+
+
+def _is_odd(path: str) -> bool:
+    """Whether `path` is other than the plain absolute ones that gathering gives."""
+    pure = PurePosixPath(path)
+    return pure.root != "/" or str(pure) != path or path == "/" or ".." in pure.parts or "\n" in path or "\0" in path
+
+
+class _Order:
+    """Follows the tasks of a part in their order, and says of each what depends on those before it."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last_at: dict[str, int] = {}
+        self._reshaped: set[str] = set()
+        self._waits: dict[int, bool] = {}
+        """Whether a program runs before what is next in a change."""
+        self._bare: dict[int, bool] = {}
+        """Whether nothing but early directories comes before what is next in a change."""
+
+    def begin(self, change: int, needs: Iterable[int]) -> None:
+        needs = tuple(needs)
+        self._waits[change] = any(self._waits.get(need, False) for need in needs)
+        self._bare[change] = all(self._bare.get(need, True) for need in needs)
+
+    def lines(self, change: int, task: Task) -> Iterator[Line]:
+        self._count += 1
+        yield Line("task", _WORDS[type(task)])
+        if isinstance(task, RunCommand):
+            self._waits[change], self._bare[change] = True, False
+            return
+        parent = str(PurePosixPath(task.path).parent)
+        yield Line("path", task.path)
+        yield Line("directory", parent if parent == "/" else f"{parent}/")
+        if task.path in self._last_at:
+            yield Line("after", str(self._last_at[task.path]))
+        above = self._reshaped.intersection(map(str, PurePosixPath(task.path).parents))
+        if above:
+            yield Line("late", str(max(self._last_at[path] for path in above)))
+        early = not above and self._is_early(change, task)
+        if early:
+            yield Line("early", "yes")
+        if _reshapes(task):
+            self._reshaped.add(task.path)
+        self._bare[change] &= early and isinstance(task, MakeDirectory)
+        self._last_at[task.path] = self._count
+
+    def _is_early(self, change: int, task: PathTask) -> bool:
+        """Whether a directory can be made, or a file be staged, before everything else."""
+        if isinstance(task, MakeDirectory):
+            return self._bare[change] and task.path not in self._last_at
+        return isinstance(task, WriteFile | MakeLink) and not self._waits[change] and task.path not in self._last_at
+
+
+def _reshapes(task: PathTask) -> bool:
+    """Whether what lies below the path must be looked at anew: a directory that others can write is none of root's."""
+    if isinstance(task, MakeDirectory):
+        return task.owner not in (None, "root", "0") or bool(task.mode & 0o022)
+    return True
+
+
+def _fields(task: Task, members: list[Member]) -> Iterator[Line]:
+    match task:
+        case WriteFile():
+            yield Line("content", _kept(members, task.content, task.secrets))
+            yield Line("digest", hashlib.sha256(task.content).hexdigest(), task.secrets)
+            yield from _base(task.base, task.secrets)
+            yield from _rights(task)
+        case MakeDirectory():
+            yield from _rights(task)
+        case MakeLink():
+            yield Line("target", task.target)
+            yield from _base(task.base)
+        case Remove():
+            yield from _base(task.base)
+        case SetMode():
+            yield from _base(task.base)
+            yield from _rights(task)
+        case RunCommand():
+            yield Line("words", _kept(members, encoded("".join(f"{escaped(word)}\n" for word in task.argv))))
+            yield Line("input", _kept(members, task.stdin))
+        case _:
+            assert_never(task)
+
+
+def _kept(members: list[Member], data: bytes, secrets: frozenset[str] = frozenset()) -> str:
+    members.append(Member(f"d{len(members) + 1}", data, secrets))
+    return members[-1].name
+
+
+def _base(base: Base, secrets: frozenset[str] = frozenset()) -> Iterator[Line]:
+    yield Line("base", base.type.value)
+    if base.digest is not None:
+        yield Line("base_digest", base.digest, secrets)
+    if base.mode is not None:
+        yield Line("base_mode", _octal(base.mode))
+    yield from (Line(word, value) for word, value in _names("base_", base.owner, base.group))
+    if base.link is not None:
+        yield Line("base_link", base.link)
+
+
+def _rights(task: WriteFile | MakeDirectory | SetMode) -> Iterator[Line]:
+    if task.mode is not None:
+        yield Line("mode", _octal(task.mode))
+    yield from (Line(word, value) for word, value in _names("", task.owner, task.group))
+
+
+def _names(before: str, owner: str | None, group: str | None) -> Iterator[tuple[str, str]]:
+    for word, name in (("owner", owner), ("group", group)):
+        if name is not None:
+            yield before + word, name
+
+
+def _octal(mode: int) -> str:
+    """As stat writes it."""
+    return f"{mode:o}"
