@@ -22,7 +22,7 @@ from reconciler.model.tree import Mapping, Node, Origin, Scalar, Sequence
 
 LARGEST_DOCUMENT_BYTES = 1024 * 1024
 DEEPEST_NESTING_LEVELS = 64
-MOST_NODES = 100_000
+MOST_NODES = 20_000
 MOST_NODES_THROUGH_ALIASES = 1_000
 MOST_PROBLEMS = 50
 

@@ -1,11 +1,11 @@
 """Every error a user can meet, with its exit code.
 
-    ReconcileError          1   something went wrong; the text says where, what and the fix
-    ├── DocumentError       1   what is written in documents, templates or the command's files is wrong
-    ├── UsageError         64   the command line is wrong
-    ├── BlockedError        5   refused before anything was written
-    ├── TaskError           3   apply ran and something failed
-    └── UnreachableError    4   a door to a machine did not open, or broke
+ReconcileError          1   something went wrong; the text says where, what and the fix
+├── DocumentError       1   what is written in documents, templates or the command's files is wrong
+├── UsageError         64   the command line is wrong
+├── BlockedError        5   refused before anything was written
+├── TaskError           3   apply ran and something failed
+└── UnreachableError    4   a door to a machine did not open, or broke
 """
 
 from __future__ import annotations

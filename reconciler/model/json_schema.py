@@ -112,8 +112,9 @@ def _map(schema: MapOf, levels: int | None) -> JsonSchema:
     pattern = schema.keys.pattern or "."
     entries = _or_reserved(json_schema(schema.of, _below(levels)), levels)
     found: JsonSchema = {"type": "object", "propertyNames": {"pattern": pattern}, "additionalProperties": entries}
-    names: JsonSchema = {"type": "array", "items": {"type": "string", "pattern": pattern}}
-    return {"anyOf": [found, names]} if schema.names else found
+    # Not two alternatives: of those that fail, the library collects every error before it tells one.
+    names: JsonSchema = {"type": ["object", "array"], "items": {"type": "string", "pattern": pattern}}
+    return {**found, **names} if schema.names else found
 
 
 def _kind(kind: KindSchema) -> JsonSchema:
@@ -135,7 +136,9 @@ def _or_template(schema: JsonSchema, levels: int | None) -> JsonSchema:
     return schema if levels is None else {"anyOf": [schema, {"type": "string", "pattern": TEMPLATE_PATTERN}]}
 
 
-def _or_reserved(schema: JsonSchema, levels: int | None, description: str = "", *, removable: bool = False) -> JsonSchema:
+def _or_reserved(
+    schema: JsonSchema, levels: int | None, description: str = "", *, removable: bool = False
+) -> JsonSchema:
     """The schema of an entry, or a reserved value: an item may be both, a field be absent only where it is removable."""
     words = ("absent", "unmanaged") if levels == _ITEM or removable else ("unmanaged",)
     if levels in (_ITEM, _INSIDE):

@@ -17,9 +17,8 @@ from typing import Annotated, Final, Union, get_args, get_origin, get_type_hints
 from reconciler.model.values import RepoFile
 
 UNSEEN: Final = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
-"""Control characters, and those that make a name read otherwise than it is: no name or path may hold one."""
-
-_END: Final = re.compile(r"(?<!\\)\$")
+"""Control characters, and those that make a name read otherwise than it is: no name or path may hold one. Nor a last
+line end, before which `$` would match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class Text:
             return False
         if not self.is_free and UNSEEN.search(text):
             return False
-        return self.pattern is None or fits(self.pattern, text)
+        return self.pattern is None or re.search(self.pattern, text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,11 +179,6 @@ class Complaint:
     field: str | None = None
 
 
-def fits(pattern: str, text: str) -> bool:
-    """Whether the pattern holds as JSON Schema means it: `$` is the very end, not before a last line end."""
-    return re.search(_END.sub(r"\\Z", pattern), text) is not None
-
-
 def child(schema: Schema, key: str | int) -> Schema | None:
     """The schema of what stands under `key`, None where nothing may."""
     match schema:
@@ -231,5 +225,10 @@ def _schema_of(hint: object) -> Schema:
         return _schema_of(only)
     if origin is tuple:
         return ListOf(of=_schema_of(arguments[0]))
-    simple: dict[object, Schema] = {str: Text(), bool: Boolean(), int: Integer(), RepoFile: RepoPath(use=RepoUse.SOURCE)}
+    simple: dict[object, Schema] = {
+        str: Text(),
+        bool: Boolean(),
+        int: Integer(),
+        RepoFile: RepoPath(use=RepoUse.SOURCE),
+    }
     return simple[hint]
