@@ -49,7 +49,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting of wsl.conf that must be written, in force or not: `Setting("boot.systemd", "true")`."""
+    """A setting of wsl.conf that must be written, in force or not: `Setting("boot.systemd", "true")`.
+
+    `value` is what WSL reads, as `wsl_ini.format_value` gives it: a umask of 022 is `18`.
+    """
 
     key: str
     value: str

@@ -7,7 +7,6 @@ fingerprint is the same. So what is applied is what was shown, and the file hold
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Final, cast
 from reconciler.model.address import Address, Target
 from reconciler.model.desired import DesiredItems, DesiredKind, Withheld
 from reconciler.model.errors import DocumentError
+from reconciler.model.json_object import JsonObject
 from reconciler.model.secrets import SecretText
 from reconciler.model.tree import Origin
 from reconciler.model.values import ABSENT, UNMANAGED, Json, RepoFile
@@ -50,24 +50,21 @@ def to_text(saved: SavedPlan) -> str:
 
 
 def from_text(text: str, name: str) -> SavedPlan:
-    """DocumentError where `text` is no saved plan, or not as it was written."""
+    """DocumentError where `text` is no saved plan, or differs from what was written, be it in one blank."""
     try:
-        body = json.loads(text)
-        digest = body.pop("sha256")
-        if digest != _digest(body):
-            raise DocumentError(f"{name} is damaged or was changed by hand", fix="make it anew with `reconcile plan -o FILE`")
-        if body["format"] != FORMAT:
-            raise DocumentError(f"{name} has format {body['format']}; this version reads {FORMAT}", fix="plan again")
-        return SavedPlan(
-            tool=body["tool"],
-            root=body["root"],
-            here=Target.parse(body["here"]),
-            desired=tuple(_read_target(entry) for entry in body["targets"]),
-            changes=body["changes"],
-            unknown=frozenset(Address.parse(address) for address in body["unknown"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
+        body = JsonObject(json.loads(text), name)
+        if body.number("format") != FORMAT:
+            raise DocumentError(
+                f"{name} has format {body.number('format')}; this version reads {FORMAT}", fix="plan again"
+            )
+        saved = _read(body)
+        if to_text(saved) != text:
+            raise DocumentError(
+                f"{name} is damaged or was changed by hand", fix="make it anew with `reconcile plan -o FILE`"
+            )
+    except (ValueError, TypeError, RecursionError):
         raise DocumentError(f"{name} is no saved plan", fix="make one with `reconcile plan -o FILE`") from None
+    return saved
 
 
 def _digest(body: Mapping[str, Json]) -> str:
@@ -85,28 +82,62 @@ def _target(items: DesiredItems) -> Json:
     return {
         "target": str(items.target),
         "kinds": kinds,
-        "origins": {str(address): [origin.file, origin.line, origin.column] for address, origin in items.origins.items()},
+        "origins": {
+            str(address): [origin.file, origin.line, origin.column] for address, origin in items.origins.items()
+        },
         "withheld": {str(address): [held.why, held.blocked, held.fix] for address, held in items.withheld.items()},
         "notes": list(items.notes),
     }
 
 
-def _read_target(body: Mapping[str, Json]) -> DesiredItems:
-    entry = cast("Mapping[str, Mapping[str, list[str]]]", body)
-    kinds = cast("Mapping[str, Mapping[str, Mapping[str, Json]]]", body["kinds"])
-    return DesiredItems(
-        target=Target.parse(str(body["target"])),
-        kinds={
-            kind: DesiredKind(
-                items={name: _read_value(item) for name, item in entry["items"].items()},
-                options={name: _read_value(option) for name, option in entry["options"].items()},
-            )
-            for kind, entry in kinds.items()
-        },
-        origins={Address.parse(name): Origin(place[0], int(place[1]), int(place[2])) for name, place in entry["origins"].items()},
-        withheld={Address.parse(name): Withheld(held[0], bool(held[1]), held[2]) for name, held in entry["withheld"].items()},
-        notes=tuple(cast("list[str]", body["notes"])),
+def _read(body: JsonObject) -> SavedPlan:
+    changes = body.child("changes")
+    return SavedPlan(
+        tool=body.text("tool"),
+        root=body.text_or_none("root"),
+        here=Target.parse(body.text("here")),
+        desired=tuple(_read_target(JsonObject(entry, "a target")) for entry in body.list("targets")),
+        changes={id_: changes.text(id_) for id_ in _entries(body, "changes")},
+        unknown=frozenset(Address.parse(address) for address in body.texts("unknown")),
     )
+
+
+def _read_target(body: JsonObject) -> DesiredItems:
+    return DesiredItems(
+        target=Target.parse(body.text("target")),
+        kinds={kind: _read_kind(JsonObject(entry, kind)) for kind, entry in _entries(body, "kinds").items()},
+        origins={Address.parse(name): _read_origin(place) for name, place in _entries(body, "origins").items()},
+        withheld={Address.parse(name): _read_withheld(held) for name, held in _entries(body, "withheld").items()},
+        notes=body.texts("notes"),
+    )
+
+
+def _read_kind(body: JsonObject) -> DesiredKind:
+    return DesiredKind(
+        items={name: _read_value(item) for name, item in _entries(body, "items").items()},
+        options={name: _read_value(option) for name, option in _entries(body, "options").items()},
+    )
+
+
+def _entries(body: JsonObject, key: str) -> dict[str, Json]:
+    value = body.raw(key)
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} is not an object")
+    return value
+
+
+def _read_origin(place: Json) -> Origin:
+    match place:
+        case [str(file), int(line), int(column)]:
+            return Origin(file, line, column)
+    raise ValueError("an origin is a file, a line and a column")
+
+
+def _read_withheld(held: Json) -> Withheld:
+    match held:
+        case [str(why), bool(blocked), None | str() as fix]:
+            return Withheld(why, blocked, fix)
+    raise ValueError("what is withheld has a reason, whether it blocks, and a fix")
 
 
 def _value(value: object) -> Json:

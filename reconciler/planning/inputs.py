@@ -1,0 +1,41 @@
+"""All that a plan is made of. Planning looks at nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.address import Address, Target
+from reconciler.model.desired import DesiredItems
+from reconciler.model.effects import EffectRecord
+from reconciler.model.facts import FactSheet
+from reconciler.model.resource import Resource
+from reconciler.model.states import TargetState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetInput:
+    """One target: its resources with their values, and its facts. Without a sheet, `why` says what is in the way."""
+
+    target: Target
+    desired: DesiredItems
+    resources: tuple[Resource, ...] = ()
+    sheet: FactSheet | None = None
+    state: TargetState = TargetState.REACHED
+    why: str | None = None
+    elevation: bool = False
+    effects: Mapping[Address, EffectRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """One workstation, its targets in the order windows, distros, users.
+
+    `allow` are globs of addresses that may run code later or grant rights without being asked about; None: somebody
+    is asked, so nothing is withheld.
+    """
+
+    workstation: str
+    targets: tuple[TargetInput, ...]
+    notes: tuple[str, ...] = ()
+    allow: tuple[str, ...] | None = None

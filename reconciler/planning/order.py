@@ -1,0 +1,88 @@
+"""The order of changes: needs first, parents before children (backwards for what goes), then one table."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from reconciler.model.address import Layer, Target
+from reconciler.model.errors import DocumentError
+from reconciler.model.plan import Change
+from reconciler.model.tasks import MakeDirectory, MakeLink, Remove, RunCommand, SetMode, Task, WriteFile
+from reconciler.planning.places import above
+
+_LAYERS: Final = list(Layer)
+_TASKS: Final[Mapping[type[Task], int]] = {
+    MakeDirectory: 0,
+    SetMode: 1,
+    WriteFile: 1,
+    MakeLink: 2,
+    RunCommand: 3,
+    Remove: 4,
+}
+
+
+def ordered(changes: Sequence[Change], removals: Collection[str]) -> tuple[Change, ...]:
+    """The changes so that each stands after all it needs; `removals` are the ids of those after which a thing is gone.
+
+    DocumentError: they need each other, with the chain named.
+    """
+    every = {change.id: change for change in changes}
+    needs = {change.id: {need for need in change.needs if need in every} for change in changes}
+    for first, second in _path_needs(changes, removals):
+        needs[second].add(first)
+    waiting = {id_: set(before) for id_, before in needs.items()}
+    ready = [_key(every[id_]) for id_, before in waiting.items() if not before]
+    followers: dict[str, list[str]] = {}
+    for id_, before in needs.items():
+        for need in before:
+            followers.setdefault(need, []).append(id_)
+    heapq.heapify(ready)
+    result: list[Change] = []
+    while ready:
+        id_ = heapq.heappop(ready)[-1]
+        del waiting[id_]
+        result.append(replace(every[id_], needs=tuple(sorted(needs[id_]))))
+        for follower in followers.get(id_, ()):
+            waiting[follower].discard(id_)
+            if not waiting[follower]:
+                heapq.heappush(ready, _key(every[follower]))
+    if waiting:
+        chain = " → ".join(_cycle(waiting))
+        raise DocumentError(f"these changes need each other: {chain}", fix="take one of them out of the circle")
+    return tuple(result)
+
+
+def _key(change: Change) -> tuple[int, int, str, str]:
+    rank = max((_TASKS[type(task)] for task in change.tasks), default=0)
+    return _LAYERS.index(change.target.layer), rank, change.thing, change.id
+
+
+def _path_needs(changes: Sequence[Change], removals: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of ids, first and second: what stands above a path comes first, of what goes what stands below it."""
+    things: dict[tuple[Target, str, bool], list[Change]] = {}
+    for change in changes:
+        things.setdefault((change.target.machine, change.thing, change.id in removals), []).append(change)
+    for change in changes:
+        removed = change.id in removals
+        for path in (change.thing, *above(change.thing)):
+            for other in things.get((change.target.machine, path, removed), ()):
+                upper = path != change.thing or (_is_live(change) and not _is_live(other))
+                if upper and _LAYERS.index(other.target.layer) <= _LAYERS.index(change.target.layer):
+                    yield (change.id, other.id) if removed else (other.id, change.id)
+
+
+def _is_live(change: Change) -> bool:
+    return all(isinstance(task, RunCommand) for task in change.tasks)
+
+
+def _cycle(waiting: Mapping[str, set[str]]) -> list[str]:
+    """One circle among changes that all wait."""
+    chain = [min(waiting)]
+    while True:
+        following = min(id_ for id_ in waiting[chain[-1]] if id_ in waiting)
+        if following in chain:
+            return [*chain[chain.index(following) :], following]
+        chain.append(following)

@@ -1,0 +1,75 @@
+"""The plan of one workstation, from all its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from reconciler.model.address import Address
+from reconciler.model.plan import ItemPlan, Plan, TargetPlan
+from reconciler.model.states import State
+from reconciler.model.values import UNMANAGED
+from reconciler.planning import fold, needs, owners
+from reconciler.planning.changes import changes_of
+from reconciler.planning.compare import consented, drafts
+from reconciler.planning.ground import settled_ground
+from reconciler.planning.inputs import Inputs, TargetInput
+from reconciler.planning.settle import settle
+
+
+def plan(inputs: Inputs, key: bytes) -> Plan:
+    """`key` keys the hashes of secrets in fingerprints. DocumentError: the documents contradict themselves."""
+    seen = [(entry, entry.sheet) for entry in inputs.targets if entry.sheet is not None]
+    owners.check(
+        writer
+        for entry, sheet in seen
+        for writer in owners.writers(entry.desired, entry.resources, sheet.host.home, sheet)
+    )
+    found = [fold.obstructed(consented(draft, inputs.allow)) for entry, _ in seen for draft in drafts(entry)]
+    settled = settle(settled_ground(found))
+    made = changes_of(settled, key)
+    written = {address: change.id for change in made for address in change.addresses}
+    items = {
+        draft.item.address: replace(draft.item, change=written.get(draft.item.address)) for draft in settled.drafts
+    }
+    targets = tuple(_target_plan(entry, items) for entry in inputs.targets)
+    return Plan(
+        workstation=inputs.workstation,
+        targets=targets,
+        changes=made,
+        needs=needs.of(targets, made),
+        notes=inputs.notes,
+    )
+
+
+def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan]) -> TargetPlan:
+    mine = tuple(item for address, item in items.items() if address.target == entry.target)
+    withheld = tuple(_withheld(entry))
+    notes = list(entry.desired.notes)
+    if entry.sheet is not None:
+        for resource in entry.resources:
+            notes += resource.remarks(entry.sheet)
+    unseen = () if entry.sheet is not None else tuple(_unseen(entry))
+    return TargetPlan(
+        target=entry.target, state=entry.state, why=entry.why, items=mine + withheld + unseen, notes=tuple(notes)
+    )
+
+
+def _withheld(entry: TargetInput) -> Iterator[ItemPlan]:
+    for address, reason in entry.desired.withheld.items():
+        state = State.BLOCKED if reason.blocked else State.UNKNOWN
+        yield ItemPlan(
+            address=address, state=state, why=reason.why, fix=reason.fix, origin=entry.desired.origins.get(address)
+        )
+
+
+def _unseen(entry: TargetInput) -> Iterator[ItemPlan]:
+    """The items of a target that is reached but may not be read."""
+    if entry.why is None or not entry.elevation:
+        return
+    for kind, desired in entry.desired.kinds.items():
+        for name, item in desired.items.items():
+            if item is not UNMANAGED:
+                address = Address(entry.target, kind, name)
+                origin = entry.desired.origins.get(address)
+                yield ItemPlan(address=address, state=State.UNKNOWN, why=entry.why, origin=origin, elevation=True)
