@@ -15,6 +15,7 @@ _STYLES: Final = {
     Status.DONE: Style.ADD,
     Status.SKIPPED: Style.LATER,
     Status.REFUSED: Style.BLOCKED,
+    Status.NOT_TRIED: Style.BLOCKED,
     Status.UNKNOWN: Style.UNKNOWN,
     Status.FAILED: Style.BLOCKED,
 }
@@ -22,6 +23,7 @@ _COUNTED: Final = (
     (Status.DONE, "changed"),
     (Status.REFUSED, "refused"),
     (Status.FAILED, "failed"),
+    (Status.NOT_TRIED, "untried"),
     (Status.SKIPPED, "skipped"),
     (Status.UNKNOWN, "unknown"),
 )

@@ -1,0 +1,116 @@
+"""`reconcile apply`: plan, show, ask, write. Also a saved plan, exactly or not at all, change by change."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler import pipeline
+from reconciler.cli import options, output
+from reconciler.cli.console import look, say
+from reconciler.cli.saved import planned_from_file
+from reconciler.cli.session import Choice, Session, open_session
+from reconciler.execution.machines import carry_out
+from reconciler.model.errors import BlockedError
+from reconciler.model.outcome import ApplyOutcome, ChangeOutcome, Status
+from reconciler.model.plan import Plan
+from reconciler.model.states import Effect, Exit, State
+from reconciler.pipeline import Planned
+from reconciler.planning.restrict import without
+
+_EXITS = {
+    Status.FAILED: Exit.FAILED,
+    Status.NOT_TRIED: Exit.FAILED,
+    Status.REFUSED: Exit.BLOCKED,
+    Status.UNKNOWN: Exit.UNREACHABLE,
+}
+"""What was skipped was skipped because of one of these."""
+
+
+@click.command("apply")
+@click.argument("plan_file", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
+@options.documents
+@options.selection
+@options.verbose
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--allow-exec",
+    is_flag=False,
+    flag_value="*",
+    multiple=True,
+    metavar="[ADDRESS]",
+    help="With --yes: also write what runs code later or grants rights; all of it, or the address or glob given.",
+)
+def command(plan_file: Path | None, yes: bool, allow_exec: tuple[str, ...], verbose: bool, **choice: Any) -> int:
+    """Make the machine as the documents say: plan, show, ask, write.
+
+    With FILE, a plan saved by `reconcile plan -o FILE`: each change is written exactly as it was planned, or refused
+    where the machine has moved since.
+
+    \b
+    Exit codes: 0 done, 1 error, 3 something failed, 4 a machine was not reached, 5 something was refused.
+    """
+    chosen = Choice(**choice)
+    if plan_file is not None:
+        session, planned = planned_from_file(plan_file, chosen, allow_exec if yes else None)
+    else:
+        session = open_session(chosen)
+        session.require_known_machine()
+        allow = (*allow_exec, *session.documents.machine.allow) if yes else None
+        planned = pipeline.plan_documents(session.documents, session.targets, session.doors, session.secrets, allow)
+    plans = [_as_far_as_rights_go(plan) for plan in planned.plans]
+    output.show_plans(plans, "text", verbose=verbose)
+    if any(plan.changes for plan in plans) and not yes:
+        _ask(plans)
+    results = [_applied(plan, planned, session) for plan in plans if plan.changes]
+    if results:
+        from reconciler.rendering.result import result_text
+
+        say("\n" + result_text(results, verbose=verbose, **look(sys.stdout)))
+    return Exit.first(
+        [*(_left(plan) for plan in plans), *(_EXITS.get(o.status, Exit.DONE) for r in results for o in r.outcomes)]
+    )
+
+
+def _as_far_as_rights_go(plan: Plan) -> Plan:
+    """Without the changes that only root could make."""
+    reason = ("needs root", "run `sudo reconcile apply`")
+    return without(plan, {item.change: reason for item in plan.items if item.elevation and item.change is not None})
+
+
+def _ask(plans: list[Plan]) -> None:
+    count = sum(len(plan.changes) for plan in plans)
+    if not sys.stdin.isatty():
+        raise BlockedError(
+            "there is no terminal to ask on, and nothing was changed", fix="add --yes to apply without asking"
+        )
+    if not click.confirm(f"\nApply {count} change{'s' if count > 1 else ''}?", default=False):
+        raise BlockedError("nothing was changed")
+
+
+def _applied(plan: Plan, planned: Planned, session: Session) -> ApplyOutcome:
+    outcomes = carry_out(plan, planned.observed.sheets, session.doors)
+    done = [outcome.change for outcome in outcomes if outcome.status is Status.DONE]
+    effects = {change.effect for change in done} - {Effect.NOW} if session.choice.root is None else set()
+    steps = tuple(effect.value for effect in Effect if effect in effects)
+    return ApplyOutcome(
+        workstation=plan.workstation, outcomes=outcomes, in_force_after=steps, next_commands=_next(outcomes, session)
+    )
+
+
+def _next(outcomes: tuple[ChangeOutcome, ...], session: Session) -> tuple[str, ...]:
+    if any(outcome.status is not Status.DONE for outcome in outcomes):
+        return ("reconcile plan, to see what is left",)
+    return ("reconcile verify",)
+
+
+def _left(plan: Plan) -> Exit:
+    """What the plan itself leaves undone: refused and blocked items, and targets that were not reached."""
+    blocked = any(
+        item.state is State.BLOCKED or (item.state is State.UNKNOWN and item.elevation) for item in plan.items
+    )
+    exits = {plan.verdict()} - {Exit.CHANGES, Exit.DONE}
+    return Exit.first(exits | ({Exit.BLOCKED} if blocked else set()))

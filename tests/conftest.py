@@ -1,0 +1,18 @@
+"""What tests of several folders share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def trusted_home(tmp_path: Path) -> Iterator[Path]:
+    """A scratch home. Root's stands where nobody else can write: root keeps out of everything below /tmp."""
+    above = Path("/root") if os.geteuid() == 0 else tmp_path
+    with tempfile.TemporaryDirectory(prefix=".reconcile-test-home-", dir=above) as name:
+        yield Path(name)

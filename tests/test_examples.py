@@ -1,0 +1,117 @@
+"""Every example and playbook: loaded, free of findings, right for editors, and planned."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from referencing import Registry
+
+from reconciler.cli.main import run
+from reconciler.cli.schema import document_schema
+from reconciler.documents.load import load
+from reconciler.documents.reading import free
+from reconciler.model.address import Layer
+from reconciler.resources.catalogue import Catalogue
+
+TOP = Path(__file__).resolve().parent.parent
+KINDS = sorted((TOP / "examples/kinds").glob("*.yaml"))
+REPOS = sorted(path.parent for path in TOP.glob("examples/*/reconcile.yaml"))
+MAIN = [*KINDS, *(repo / "reconcile.yaml" for repo in REPOS)]
+DOCUMENTS = [path for folder in ("examples", "playbooks") for path in sorted((TOP / folder).rglob("*.yaml"))]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(TOP))
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root file system with the user dev; the caller's own home is empty."""
+    folder = tmp_path / "root"
+    uid, gid = os.geteuid(), os.getegid()
+    user = 1000 if uid == 0 else uid
+    for path in ("etc", "home/dev", "opt"):
+        (folder / path).mkdir(parents=True)
+    (folder / "etc/passwd").write_text(
+        f"root:x:{uid}:{gid}:root:/root:/bin/sh\ndev:x:{user}:{user}::/home/dev:/bin/bash\n"
+    )
+    (folder / "etc/group").write_text(f"root:x:{gid}:\ndev:x:{user}:\n")
+    if uid == 0:
+        os.chown(folder / "home/dev", user, user)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "SUDO_USER", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(variable, raising=False)
+    return folder
+
+
+def test_there_is_an_example_for_every_kind() -> None:
+    catalogue = Catalogue()
+    kinds = {kind for layer in Layer for kind in catalogue.names(layer)}
+    assert {path.stem for path in KINDS} == kinds
+    for path in KINDS:
+        root = yaml.safe_load(path.read_text(encoding="utf-8"))
+        layers = {layer for layer in Layer if path.stem in set(catalogue.names(layer))}
+        assert {layer for layer in layers if path.stem in root.get(layer.value, {})} == layers, (
+            "the example shows every layer of its kind"
+        )
+
+
+@pytest.mark.parametrize("path", MAIN, ids=name)
+def test_an_example_is_free_of_findings(path: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lint", "-f", str(path)]) == 0, capsys.readouterr().err
+    assert f"Lint: nothing wrong in {name(path)}" in capsys.readouterr().out or path.parent.name == "team"
+
+
+@pytest.mark.parametrize("path", sorted((TOP / "playbooks").glob("*.yaml")), ids=name)
+def test_a_playbook_is_free_of_findings(
+    path: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reconcile.yaml").write_text(f"version: 1\nuse: ['{path.stem}']\n")
+    assert run(["lint", "-C", str(tmp_path)]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_an_editor_accepts_it(path: Path) -> None:
+    """Editors read YAML 1.2 and know the published schema, nothing else."""
+    node = load(path.read_bytes(), name(path))
+    assert node is not None
+    validator = Draft202012Validator(document_schema(), registry=Registry())
+    assert [f"{list(error.absolute_path)}: {error.message}" for error in validator.iter_errors(free(node))] == []
+
+
+@pytest.mark.parametrize("path", MAIN, ids=name)
+def test_an_example_is_planned_applied_and_then_in_sync(
+    path: Path, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILE_SECRET_PROXY_PASSWORD", "not-for-anybody")
+    machine = Path(os.environ["HOME"]) / ".config/reconcile/machine.yaml"
+    machine.parent.mkdir(parents=True)
+    machine.write_text(
+        "workstation: carol-lt\ngroups: [backend]\n" if path.parent.name == "team" else "workstation: laptop\n"
+    )
+    place = ["-f", str(path), "--root", str(root), "--user", "dev"]
+    assert run(["plan", "--detailed-exitcode", *place]) == 2, capsys.readouterr().err
+    planned = capsys.readouterr().out
+    assert "to add" in planned and "blocked" not in planned and "not-for-anybody" not in planned
+    assert run(["apply", "--yes", "--allow-exec", *place]) == 0, capsys.readouterr()
+    assert run(["verify", *place]) == 0, capsys.readouterr()
+
+
+def test_the_team_example_differs_by_place(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    team = str(TOP / "examples/team")
+
+    def value(address: str) -> str:
+        assert run(["explain", "-C", team, address]) == 0, capsys.readouterr().err
+        return next(line.split("value: ")[1] for line in capsys.readouterr().out.splitlines() if "value: " in line)
+
+    assert value("bob-lt/main:wsl_conf:boot.systemd") == "true"
+    assert value("bob-lt/musl:wsl_conf:boot.systemd") == "false"
+    assert value("bob-lt/main/bob:go_env:GOTOOLCHAIN") == "auto"
+    assert value("build-07/main/builder:go_env:GOTOOLCHAIN") == "local"
+    assert value("bob-lt/main/bob:go_env:GOPRIVATE") == "git.example.com/backend"
+    assert value("carol-lt/main/carol:go_env:GOPROXY") == "unmanaged"
+    assert "secrets.proxy_password" in value("bob-lt/main/bob:go_env:GOPROXY")
