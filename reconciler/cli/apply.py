@@ -78,7 +78,12 @@ def command(plan_file: Path | None, yes: bool, allow_exec: tuple[str, ...], verb
 def _as_far_as_rights_go(plan: Plan) -> Plan:
     """Without the changes that only root could make."""
     reason = ("needs root", "run `sudo reconcile apply`")
-    return without(plan, {item.change: reason for item in plan.items if item.elevation and item.change is not None})
+    root_only = {item.address for item in plan.items if item.elevation}
+    mine = {
+        change.id: [address for address in change.addresses if address.target == change.target]
+        for change in plan.changes
+    }
+    return without(plan, {id_: reason for id_, addresses in mine.items() if root_only.intersection(addresses)})
 
 
 def _ask(plans: list[Plan]) -> None:

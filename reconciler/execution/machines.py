@@ -47,7 +47,7 @@ def _batches(plan: Plan, machine: Target, sheets: Sheets, doors: Doors) -> list[
             target=target,
             user=doors.acting_user(target),
             changes=tuple(change for change in plan.changes if change.target == target),
-            records=effects.kept(effects.of_sheet(sheets[target], target), sheets[target].host, frozenset()),
+            records=effects.kept(effects.of_sheet(sheets[target], target), sheets[target].host),
         )
         for target in targets
     ]

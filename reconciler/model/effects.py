@@ -88,10 +88,6 @@ def line(record: EffectRecord) -> str:
     return "{" + fragment(record.address, record.effect, record.digest) + ", " + json.dumps(row)[1:]
 
 
-def kept(records: Iterable[EffectRecord], host: Host, written: frozenset[str]) -> tuple[EffectRecord, ...]:
-    """The records worth keeping: of this life of the machine, and not written anew by this apply."""
-    return tuple(
-        record
-        for record in records
-        if (record.boot, record.init_started) == (host.boot, host.init_started) and record.address not in written
-    )
+def kept(records: Iterable[EffectRecord], host: Host) -> tuple[EffectRecord, ...]:
+    """The records worth keeping: those of this life of the machine."""
+    return tuple(record for record in records if (record.boot, record.init_started) == (host.boot, host.init_started))

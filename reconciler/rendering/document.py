@@ -23,40 +23,24 @@ _HEAD: Final = (
 def document_yaml(described: Description) -> str:
     lines = [*_HEAD, *(f"# not looked at: {_comment(reason)}" for reason in described.missing)]
     for layer, kinds in groupby(described.kinds, key=lambda kind: kind.layer):
-        lines += ["", f"{layer.value}:"]
-        body = [line for kind in kinds for line in _kind(kind)]
-        lines += (
-            body if any(not line.lstrip().startswith("#") for line in body) else [f"  {line.lstrip()}" for line in body]
-        )
-    return "\n".join(_without_empty(lines)) + "\n"
+        lines += ["", *_section(layer.value, 0, [line for kind in kinds for line in _kind(kind)])]
+    return "\n".join(lines) + "\n"
 
 
-def _without_empty(lines: Sequence[str]) -> Iterator[str]:
-    """A section in which only comments are left is no mapping: it becomes a comment too."""
-    for number, line in enumerate(lines):
-        is_section = re.fullmatch(r" *[a-z_A-Z0-9]+:", line) is not None
-        yield f"# {line} (nothing that a document may say)" if is_section and not _has_body(lines, number) else line
+def _section(name: str, indent: int, body: Sequence[str]) -> list[str]:
+    """A mapping and what is in it; where that is comments only, it is no mapping and becomes a comment too."""
+    says_something = any(not line.lstrip().startswith("#") for line in body)
+    head = f"{name}:" if says_something else f"# {name}: nothing that a document may say"
+    return [" " * indent + head, *body]
 
 
-def _has_body(lines: Sequence[str], number: int) -> bool:
-    depth = len(lines[number]) - len(lines[number].lstrip())
-    for line in lines[number + 1 :]:
-        if line.strip() and not line.lstrip().startswith("#"):
-            return len(line) - len(line.lstrip()) > depth
-    return False
-
-
-def _kind(kind: DescribedKind) -> Iterator[str]:
-    yield f"  {kind.kind}:"
-    for remark in kind.remarks:
-        yield f"    # {_comment(remark)}"
-    deep = len(kind.items) > 0 and len(kind.items[0].path) > 1
-    if not deep:
-        yield from (line for item in kind.items for line in _item(item, 4))
-        return
+def _kind(kind: DescribedKind) -> list[str]:
+    body = [f"    # {_comment(remark)}" for remark in kind.remarks]
+    if kind.items and len(kind.items[0].path) == 1:
+        return _section(kind.kind, 2, [*body, *(line for item in kind.items for line in _item(item, 4))])
     for section, items in groupby(sorted(kind.items, key=lambda item: item.path[0]), key=lambda item: item.path[0]):
-        yield f"    {section}:"
-        yield from (line for item in items for line in _item(item, 6))
+        body += _section(section, 4, [line for item in items for line in _item(item, 6)])
+    return _section(kind.kind, 2, body)
 
 
 def _item(item: DescribedItem, indent: int) -> Iterator[str]:

@@ -78,3 +78,11 @@ def test_init_leaves_no_trace_on_the_machine(machine, census: Callable[[Path], o
     before = census(machine.root)
     described(machine)
     assert census(machine.root) == before
+
+
+def test_a_machine_of_which_a_document_can_say_nothing_still_gets_a_document_that_loads(machine) -> None:
+    machine.at("/etc/wsl.conf").write_text("[net\n")
+    machine.at("~/.config/go/env").write_text("GOBIN=bin\n9=x\n")
+    text = described(machine)
+    assert "# wsl_conf: nothing that a document may say" in text
+    assert machine.run("plan", "--detailed-exitcode").code == 0

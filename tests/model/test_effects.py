@@ -116,8 +116,7 @@ def test_what_takes_effect_at_once_is_never_waited_for() -> None:
 
 def test_only_the_records_of_this_life_are_kept() -> None:
     kept, rebooted, restarted = record(), record(boot="b2"), record(init_started=8)
-    assert effects.kept([kept, rebooted, restarted], LIVE, frozenset()) == (kept,)
-    assert effects.kept([kept], LIVE, frozenset({kept.address})) == ()
+    assert effects.kept([kept, rebooted, restarted], LIVE) == (kept,)
 
 
 @pytest.mark.parametrize(

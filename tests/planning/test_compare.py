@@ -384,10 +384,10 @@ def test_what_a_document_says_goes_before_what_is_brought_along(machine: Machine
         return machine.plan({DISTRO: [Bringing(items=items, options={}, layer=Layer.DISTRO)]})
 
     brought = plan({"color": "red"})
-    assert {item.address.item: item.after for item in brought.items} == {
-        "hook": {"value": "on"},
-        "color": {"value": "red"},
-    }
+    assert [(item.address.item, item.after) for item in brought.items] == [
+        ("color", {"value": "red"}),
+        ("hook", {"value": "on"}),
+    ]
     assert [item.address.item for item in plan({"color": "red", "hook": UNMANAGED}).items] == ["color"]
 
 
