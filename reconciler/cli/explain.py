@@ -29,36 +29,30 @@ def command(address: str, **choice: Any) -> int:
     ADDRESS is TARGET:KIND:ITEM, such as alice-lt/main/alice:go_env:GOPROXY, or KIND:ITEM for this workstation.
     """
     session = open_session(Choice(**choice))
-    desired = session.documents.desired(_targets(session, address))
-    found = [entry for entry in _addresses(address, desired) if _value(entry, desired) is not None]
-    if not found:
+    addresses = _addresses(session, address)
+    desired = session.documents.desired(dict.fromkeys(entry.target for entry in addresses))
+    found = [explain(session.documents, entry, _value(entry, desired)) for entry in addresses]
+    spoken = [entry for entry in found if entry.chain]
+    if not spoken:
         every = [str(entry) for items in desired.values() for entry in items.origins]
         short = [name.split(":", 1)[1] for name in every]
         guess = nearest(address, [*every, *short])
         raise UsageError(f"no document speaks of {address}", fix=f"did you mean  {guess}" if guess else None)
-    texts = [
-        explain_text(explain(session.documents, entry, _value(entry, desired)), **look(sys.stdout)) for entry in found
-    ]
-    say("\n\n".join(texts))
+    say("\n\n".join(explain_text(entry, **look(sys.stdout)) for entry in spoken))
     return 0
 
 
-def _targets(session: Session, address: str) -> list[Target]:
-    if address.count(":") < 2 or "/" not in address.split(":", 1)[0]:
-        return session.targets
+def _addresses(session: Session, text: str) -> list[Address]:
+    """The one address, or those of a KIND:ITEM on every target that is meant."""
+    kind, colon, item = text.partition(":")
     try:
-        return [Address.parse(address).target]
+        if "/" in kind:
+            return [Address.parse(text)]
+        if colon and kind and item:
+            return [Address(target, kind, item) for target in session.targets]
     except ValueError:
-        raise UsageError(f"{address} is no address", fix="write TARGET:KIND:ITEM, or KIND:ITEM") from None
-
-
-def _addresses(address: str, desired: Mapping[Target, DesiredItems]) -> list[Address]:
-    if "/" in address.split(":", 1)[0]:
-        return [Address.parse(address)]
-    kind, colon, item = address.partition(":")
-    if not colon:
-        raise UsageError(f"{address} is no address", fix="write TARGET:KIND:ITEM, or KIND:ITEM")
-    return [Address(target, kind, item) for target in desired]
+        pass
+    raise UsageError(f"{text} is no address", fix="write TARGET:KIND:ITEM, or KIND:ITEM")
 
 
 def _value(address: Address, desired: Mapping[Target, DesiredItems]) -> object:

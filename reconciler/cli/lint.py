@@ -9,12 +9,11 @@ import click
 from reconciler.cli import options
 from reconciler.cli.console import say
 from reconciler.cli.session import Choice, caller, controller, open_source
-from reconciler.documents import variables
 from reconciler.documents.desire import Documents, Known
 from reconciler.documents.fill import filled
-from reconciler.documents.names import template_names
 from reconciler.documents.repository import ReadingError
 from reconciler.model.derived_facts import DERIVED_FACTS
+from reconciler.model.errors import DocumentError
 from reconciler.model.later import NoValue
 from reconciler.planning import owners
 from reconciler.resources.assemble import assemble
@@ -35,18 +34,23 @@ def command(**choice: Any) -> int:
 
 
 def lint(documents: Documents) -> None:
-    """DocumentError: all that is wrong. What only a machine can tell is left out, homes and secrets have stand-ins."""
+    """ReadingError: all that is wrong. What only a machine can tell is left out, homes and secrets have stand-ins."""
+    problems = documents.unread()
+    try:
+        owners.check(_writers(documents))
+    except DocumentError as error:
+        problems = [*error.problems, *problems]
+    if problems:
+        raise ReadingError(problems, documents.repository.reader)
+
+
+def _writers(documents: Documents) -> list[owners.Writer]:
     targets = list(documents.every_target())
     no_facts = dict.fromkeys(DERIVED_FACTS, NoValue("lint asks no machine"))
     known = {target: Known(facts=no_facts, home=f"/home/{target.user}") for target in targets}
     desired = {target: filled(items, lambda name: name) for target, items in documents.desired(targets, known).items()}
-    every = [
+    return [
         writer
         for items in desired.values()
         for writer in owners.writers(items, assemble(items), f"/home/{items.target.user}")
     ]
-    owners.check(every)
-    used = frozenset(name.split(".")[1] for name in template_names(documents.repository) if name.startswith("vars."))
-    unread = list(variables.check_used(documents.repository, documents.machine, used))
-    if unread:
-        raise ReadingError(unread, documents.repository.reader)

@@ -8,8 +8,8 @@ import click
 
 from reconciler.cli.console import say
 from reconciler.documents import grammar
-from reconciler.documents.validate import published
 from reconciler.model.address import Layer
+from reconciler.model.json_schema import published
 from reconciler.resources.catalogue import Catalogue
 
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 
 from reconciler import __version__
@@ -62,6 +63,7 @@ class Session:
 
     @property
     def secrets(self) -> Secrets:
+        @cache
         def lookup(name: str) -> str | None:
             return machine_file.secret(self.machine, name, self.caller, os.environ)
 
@@ -70,7 +72,8 @@ class Session:
     def require_known_machine(self) -> None:
         """BlockedError: the repo lists workstations and this is none of them, so nothing is written here."""
         found = self.documents.inventory
-        if found.lists_workstations and not found.this.declared and not self.machine.exists and not self.choice.limit:
+        is_meant = any(target.workstation == found.this.name for target in self.targets)
+        if is_meant and found.lists_workstations and not found.this.declared and not self.machine.exists:
             fix = "run `reconcile init --workstation NAME`, with a name that the repo lists"
             raise BlockedError(f"the repo does not list this machine ({found.this.name})", fix=fix)
 

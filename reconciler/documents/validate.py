@@ -16,8 +16,7 @@ from reconciler.documents.grammar import Hints
 from reconciler.model import tree
 from reconciler.model.address import Layer
 from reconciler.model.errors import Problem
-from reconciler.model.json_schema import JsonSchema
-from reconciler.model.json_schema import published as published
+from reconciler.model.json_schema import JsonSchema, published
 from reconciler.model.schema import Boolean, KindBody, MapOf, Record, Schema, Text, child
 from reconciler.model.spelling import nearest
 from reconciler.model.tree import Node, Scalar, Sequence

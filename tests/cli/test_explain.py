@@ -16,7 +16,7 @@ distro:
 overlays:
   - name: bob has his own
     where: {workstation: bob-lt}
-    user: {go_env: {GOPROXY: "off"}}
+    user: {go_env: {GOPROXY: "off", GONOSUMDB: x}}
 """
 
 
@@ -70,7 +70,9 @@ def test_reserved_values_deep_items_and_colons_are_understood(explain, address: 
         ("bob-lt/other/bob:go_env:GOPROXY", "bob-lt has no distro other"),
         ("GOPROXY", "is no address"),
         ("a/b/c/d:go_env:GOPROXY", "is no address"),
-        (":", "no document speaks of"),
+        (":", "is no address"),
+        ("a/b/c", "is no address"),
+        ("a/b:c", "is no address"),
     ],
 )
 def test_what_nothing_speaks_of_is_a_wrong_command_line(explain, address: str, words: str) -> None:
@@ -85,3 +87,10 @@ def test_a_secret_is_named_and_never_looked_up(command, tmp_path: Path, monkeypa
     )
     ran = command("explain", "-C", str(tmp_path), "go_env:GOPROXY")
     assert "{{ secrets.token }}" in ran.out and "hunter2" not in ran.out + ran.err
+
+
+def test_what_only_others_have_is_shown_with_the_reason(explain) -> None:
+    ran = explain("bob-lt/main/zoe:files:~/a:b")
+    assert ran.code == 0
+    ran = explain("alice-lt/main/zoe:go_env:GONOSUMDB")
+    assert ran.code == 0 and "declared nowhere" in ran.out and "does not count: its where: means others" in ran.out

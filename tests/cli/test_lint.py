@@ -67,6 +67,15 @@ def test_what_no_single_document_shows_is_found(lint, text: str, words: str) -> 
     assert ran.code == 1 and words in ran.err, ran.err
 
 
+def test_everything_that_is_wrong_is_told_in_one_run(lint) -> None:
+    text = "version: 1\nvars: {unread: 1}\nuser: {files: {~/x: {content: a}}, directories: [~/x]}\n"
+    ran = lint("-e", "misspelt=1", reconcile_yaml=text)
+    assert ran.code == 1
+    assert "two items would write" in ran.err and "   3 | user:" in ran.err
+    assert "reconcile.yaml:2:8: nothing reads the variable unread" in ran.err
+    assert "-e:1:1: nothing reads the variable misspelt" in ran.err
+
+
 def test_facts_homes_and_secrets_need_no_machine(lint) -> None:
     ran = lint(
         reconcile_yaml="""version: 1
