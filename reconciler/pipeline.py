@@ -83,10 +83,14 @@ def observe(desired: Mapping[Target, DesiredItems], doors: Doors, more: Mapping[
             questions = {target: _questions(items) | more.get(target, frozenset()) for target, items in mine.items()}
             gathered = gather(door.transport, questions, caller=doors.caller, root=doors.root)
             sheets.update(gathered.sheets)
-            reasons.update(
-                (target, (TargetState.REACHED, why, why == NEEDS_ROOT)) for target, why in gathered.reasons.items()
-            )
+            reasons.update((target, _without_sheet(why)) for target, why in gathered.reasons.items())
     return Observed(sheets=sheets, reasons=reasons)
+
+
+def _without_sheet(why: str) -> tuple[TargetState, str, bool]:
+    """A user whom root could have asked is here; one whom nobody can ask is not."""
+    elevation = why == NEEDS_ROOT
+    return TargetState.REACHED if elevation else TargetState.NOT_HERE, why, elevation
 
 
 def _questions(items: DesiredItems) -> frozenset[Fact]:

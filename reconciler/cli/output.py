@@ -16,7 +16,11 @@ FORMATS: Final = (*DATA_FORMATS, "script")
 
 def show_plans(plans: Sequence[Plan], form: str, *, verbose: bool, heading: str = "Plan") -> None:
     match form:
-        case "json" | "yaml":
+        case "json":
+            from reconciler.rendering.plan_json import plan_json
+
+            say(plan_json(plans))
+        case "yaml":
             from reconciler.rendering.plan_json import plan_document
 
             show_data(plan_document(plans), form)

@@ -12,6 +12,7 @@ from reconciler.cli import options, output
 from reconciler.cli.console import say
 from reconciler.cli.session import Choice, Session, open_session
 from reconciler.execution.controller import write_private
+from reconciler.model.errors import ReconcileError
 from reconciler.model.saved_plan import SavedPlan, to_text
 from reconciler.model.states import Exit, State
 from reconciler.pipeline import Planned
@@ -41,8 +42,7 @@ def command(saved: Path | None, form: str, detailed_exitcode: bool, verbose: boo
     session = open_session(Choice(**choice))
     planned = pipeline.plan_documents(session.documents, session.targets, session.doors, session.secrets)
     if saved is not None:
-        with session.caller.acting():
-            write_private(saved, to_text(saved_plan(session, planned)).encode())
+        _save(session, planned, saved)
     if form == "script":
         from reconciler.execution.machines import script
 
@@ -53,6 +53,14 @@ def command(saved: Path | None, form: str, detailed_exitcode: bool, verbose: boo
     if not detailed_exitcode:
         exits.discard(Exit.CHANGES)
     return Exit.first(exits)
+
+
+def _save(session: Session, planned: Planned, path: Path) -> None:
+    try:
+        with session.caller.acting():
+            write_private(path, to_text(saved_plan(session, planned)).encode())
+    except OSError as error:
+        raise ReconcileError(f"the plan cannot be saved to {path}: {error.strerror}") from None
 
 
 def saved_plan(session: Session, planned: Planned) -> SavedPlan:

@@ -4,7 +4,6 @@ ReconcileError          1   something went wrong; the text says where, what and 
 ├── DocumentError       1   what is written in documents, templates or the command's files is wrong
 ├── UsageError         64   the command line is wrong
 ├── BlockedError        5   refused before anything was written
-├── TaskError           3   apply ran and something failed
 └── UnreachableError    4   a door to a machine did not open, or broke
 """
 
@@ -46,10 +45,6 @@ class UsageError(ReconcileError):
 
 class BlockedError(ReconcileError):
     exit_code = 5
-
-
-class TaskError(ReconcileError):
-    exit_code = 3
 
 
 class UnreachableError(ReconcileError):

@@ -70,9 +70,14 @@ def _remarks(plans: Sequence[Plan], *, every_address: bool) -> Iterator[_Remark]
     found = Counter(finding.severity for plan in plans for finding in plan.findings)
     if found:
         yield _Remark("Findings:", _sentence([_number(found[each], each.value) for each in Severity if found[each]]))
+    reached = {entry.target.machine for plan in plans for entry in plan.targets if entry.state is TargetState.REACHED}
     for title, states in (("Not looked at:", _NOT_LOOKED_AT), ("Unreachable:", {TargetState.UNREACHABLE: ""})):
         entries = [entry for plan in plans for entry in plan.targets if entry.state in states]
-        machines = dict.fromkeys(_machine(entry.target, len(plans) == 1) + states[entry.state] for entry in entries)
+        machines = dict.fromkeys(
+            _named(entry.target if entry.target.machine in reached else entry.target.machine, len(plans) == 1)
+            + states[entry.state]
+            for entry in entries
+        )
         if machines:
             yield _Remark(title, _sentence(list(machines)), Style.UNKNOWN)
 
@@ -115,6 +120,6 @@ def _number(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def _machine(target: Target, short: bool) -> str:
-    """The machine, without its workstation where the verdict names that."""
-    return str(target.machine).partition("/")[2] if short else str(target.machine)
+def _named(target: Target, short: bool) -> str:
+    """The target, without its workstation where the verdict names that."""
+    return str(target).partition("/")[2] if short else str(target)

@@ -86,3 +86,19 @@ def test_bad_documents_are_exit_1_and_change_nothing(machine, text: str, census:
 def test_completion_is_printed_for_each_shell(command) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "_RECONCILE_COMPLETE" in command("completion", shell).out
+
+
+def test_a_user_who_does_not_exist_is_named_as_not_looked_at(machine) -> None:
+    ran = machine.command("plan", "-C", str(machine.repo), "--root", str(machine.root), "--user", "nobody-here")
+    assert ran.code == 0
+    assert "Not looked at: main/nobody-here (not here)." in ran.out
+    strict = machine.command(
+        "verify", "--strict", "-C", str(machine.repo), "--root", str(machine.root), "--user", "nobody-here"
+    )
+    assert strict.code == 5
+
+
+def test_a_plan_that_cannot_be_saved_says_where_and_why(machine) -> None:
+    ran = machine.run("plan", "-o", "/no/such/folder/plan.json")
+    assert ran.code == 1
+    assert ran.err.strip() == "the plan cannot be saved to /no/such/folder/plan.json: No such file or directory"
