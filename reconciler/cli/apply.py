@@ -87,7 +87,7 @@ def _as_far_as_rights_go(plan: Plan) -> Plan:
 
 
 def _ask(plans: list[Plan]) -> None:
-    count = sum(len(plan.changes) for plan in plans)
+    count = sum(item.state.is_write for plan in plans for item in plan.items)
     if not sys.stdin.isatty():
         raise BlockedError(
             "there is no terminal to ask on, and nothing was changed", fix="add --yes to apply without asking"
