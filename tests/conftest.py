@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["lab.fixtures"]
+
 
 @pytest.fixture
 def trusted_home(tmp_path: Path) -> Iterator[Path]:

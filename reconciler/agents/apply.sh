@@ -1,8 +1,8 @@
 #!/bin/sh
 # Applies the changes of one machine: one's own part, then each user's part with that user's rights.
 #
-# Started with $agent holding this text, PATH set and an environment otherwise empty but for HOME. A user's part has
-# arguments: the user's number, then the numbers of the changes that went wrong before.
+# Started with $agent holding session.sh and this text, PATH set and an environment otherwise empty but for HOME. A user's
+# part has arguments: the user's number, then the numbers of the changes that went wrong before.
 #
 # Reads four lines and a tar archive from stdin, both made by execution/payload.py:
 #   reconcile-apply
@@ -26,7 +26,7 @@
 #
 # Processes: 12 to find that all is in place, 8 more to write something; then for each written file 3 or 4 (cp, cp again
 # or chown and chmod, mv), for each program 1, and 10 to write on after it. sync, stat and sha256sum take all files at
-# once. (bash needs some more: it forks for each `$(…)`.)
+# once. (bash needs some more: it forks for each `$(...)`.)
 
 # shellcheck disable=SC2086  # words are split on purpose, at IFS, without globs
 # shellcheck disable=SC2154,SC2034  # eval assigns and reads the numbered variables
@@ -43,11 +43,6 @@ nonce='' prefix='' stage='' stopped='' child='' doubts='' unflushed='' unsynced=
 changes='' tasks=0 at=1 attributes='' flaw='' life=''
 
 # ---- text and records
-
-put() { printf '%s\n' "$1"; }
-if [ -n "${KSH_VERSION-}" ]; then # mksh would start /usr/bin/printf each time
-  put() { print -r -- "$1"; }
-fi
 
 encode() { # $1 in one line: $encoded
   encoded='' rest=$1
@@ -755,6 +750,8 @@ walk() { # all tasks, in order
   stage_files 1 "$tasks" ''
   while [ "$at" -le "$tasks" ] && [ -z "$stopped" ]; do
     load "$at"
+    encode "$kind $path$words"
+    doing "$encoded"
     if [ "$kind" = run ]; then program; else segment; fi
   done
   for change in $changes; do
@@ -842,7 +839,7 @@ find_account() { # $account_uid, $account_gid and $home of the user $1; else $wh
 
 start_part() { # runs $archive with the rights of $user; fails where it did not run to its end, with $why
   # shellcheck disable=SC2016  # the inner shell expands these
-  set -- env -i PATH="$PATH" HOME="$home" USER="$user" LOGNAME="$user" \
+  set -- env -i part=user alive="$alive" PATH="$PATH" HOME="$home" USER="$user" LOGNAME="$user" \
     sh -c 'agent=$1; shift; eval "$agent"' reconcile "$agent" "$account_uid" $undone
   why="only root can act for $user"
   if [ "$uid" != 0 ]; then
@@ -926,7 +923,10 @@ clear_dead_stages() { # a stage bears its process and when that began: the numbe
 }
 
 unpack() { # the archive on stdin, whose manifest has the digest $1
-  why=$(tar -xof - -C "$stage" 2>&1) || give_up "the input could not be unpacked: ${why%%"$newline"*}"
+  why=$(tar -xof - -C "$stage" 2>&1) || {
+    case $why in *'Wrote only'*) why='No space left on device' ;; esac # tar's way to say so
+    give_up "the input could not be unpacked: ${why%%"$newline"*}"
+  }
   exec </dev/null
   [ -f "$stage/manifest" ] || give_up 'the input did not arrive whole'
   line=$(sha256sum <"$stage/manifest") || line=''
@@ -940,6 +940,7 @@ leave() {
   trap '' INT QUIT TERM
   discard 1 "$tasks"
   rm -rf -- "$stage"
+  end_signs
 }
 
 trap '' HUP PIPE
@@ -950,6 +951,9 @@ IFS= read -r word && IFS= read -r nonce && IFS= read -r root && IFS= read -r man
   put 'reconcile: the input did not arrive whole' >&2
   exit 65
 }
+for tool in cat chmod chown cp id ln mkdir mv readlink rm rmdir sha256sum stat sync tar; do
+  command -v "$tool" >/dev/null || give_up "there is no $tool here"
+done
 uid=$(id -u)
 if [ $# -gt 0 ]; then
   [ "$uid" = "$1" ] || [ "$root:${uid#0}" = ".:$uid" ] || give_up "this runs as the user number $uid instead of $1"

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Answers the questions of one run about this machine.
 #
-# Reads    standard input: a line for each identity, its items apart by tabs. The first line is for whoever runs this,
-#          each other one for a user, asked in a child with that user's rights. Items are data, never code.
+# Reads    $input (a child: standard input): a line for each identity, its items apart by tabs. The first line is for
+#          whoever runs this, each other one for a user, asked in a child with that user's rights. Items are data, never
+#          code. session.sh stands in front of this text.
 # Prints   blocks: a line end, the line's nonce, a header and a line end, then raw bytes. execution/ knows them.
 # Never    writes, creates or changes anything; opens anything but regular files and directories; reads as root below a
 #          directory that somebody else can write; runs a program of its own for each file, link or name.
@@ -23,19 +24,15 @@ newline='
 '
 tab='	'
 IFS=$newline
-at_rest='' root=/ uid='' user='' home='' shell='' expected_uid='' entries='' names='' login_names=''
-wants_host='' wants_libc='' effects='' word_count=0 limit='' way=''
-n=0 words='' all_words='' trouble='' first_0='' bad_0='' open_0='' type_0=none path_0=''
+limit='' way='' first_0='' bad_0='' open_0='' type_0=none path_0=''
 
-put() { printf '%s\n' "$1"; }
 put_names() { printf '%s//' "$@"; }
 if [ -n "${KSH_VERSION-}" ]; then # mksh would start /usr/bin/printf each time
-  put() { print -r -- "$1"; }
   put_names() { for name; do print -rn -- "$name//"; done; }
 fi
 block() { put "$newline$nonce $1"; }
 
-# ── who asks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ---- who asks
 
 identify() {
   identity=$(id)
@@ -106,7 +103,7 @@ tell_of_host() {
   if [ -d /run/systemd/system ]; then put yes; else put no; fi
 }
 
-# ── paths: nodes, links, trust ──────────────────────────────────────────────────────────────────────────────────────
+# ---- paths: nodes, links, trust
 
 add_node() { # parent, path
   case $at_rest$2 in ./proc/self | ./proc/self/*) set -- "$1" "./proc/$$${2#./proc/self}" ;; esac
@@ -137,6 +134,7 @@ settle() { # node, mode in hexadecimal or nothing, owner, size
 
 # Asks for all nodes from $1 on, in one process. It says nothing of those that are missing.
 look() {
+  doing 'looking at paths'
   node=$1
   [ "$node" -le "$n" ] || return 0
   eval "set -- $all_words$words"
@@ -332,7 +330,7 @@ add_libc() {
   done
 }
 
-# ── what is read ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ---- what is read
 
 # Files of the kernel have no size, or a wrong one. head reads them all; the shell itself cannot: dash asks for one byte
 # at a time, and /proc/sys has no second.
@@ -453,11 +451,12 @@ send_contents() {
     return
   fi
   block tar
+  doing 'reading files'
   tar -c -f - -- "$@" </dev/null
   block "tar-code $?"
 }
 
-# ── programs and sessions ───────────────────────────────────────────────────────────────────────────────────────────
+# ---- programs and sessions
 
 # Whether a program of that name can be started; what the shell itself knows by that name does not count.
 has_program() {
@@ -487,6 +486,7 @@ run_command() {
   done
   word_count=0
   block command
+  doing "running $1"
   if ! has_program "$1"; then
     block command-missing
   elif has_limit; then
@@ -503,6 +503,7 @@ run_command() {
 # that keeps the pipe open: so its end is a line, and no program that looks a line ahead reads it.
 ask_login_shell() {
   block "login $shell"
+  doing "asking the login shell of $user"
   case $shell in */nologin | */false | */sync | */halt | */shutdown)
     block login-none
     return
@@ -562,7 +563,7 @@ tell_of_processes() {
   grep -l -e 'server-main[.]js' -e 'code[-]server' -- $command_files 2>/dev/null </dev/null
 }
 
-# ── sections ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ---- sections
 
 refuse() {
   block refused
@@ -608,10 +609,18 @@ complete_identity() {
 }
 
 answer() {
+  at_rest='' root=/ uid='' user='' home='' shell='' expected_uid='' entries='' names='' login_names=''
+  wants_host='' wants_libc='' effects='' word_count=0 n=0 words='' all_words='' trouble=''
   IFS=$tab
   set -- $1
   IFS=$newline
   read_items "$@"
+  for tool in cat head id sed stat uname; do
+    if ! command -v "$tool" >/dev/null; then
+      refuse "there is no $tool here"
+      return
+    fi
+  done
   identify
   if [ -n "$expected_uid" ] && [ "$uid" != "$expected_uid" ]; then
     refuse "the machine gave the rights of user $uid instead of $expected_uid"
@@ -683,6 +692,14 @@ answer_for_user() {
   set -- $1
   IFS=$newline
   nonce=${1#* } name=${2#* }
+  if [ -z "$at_rest" ] && [ "$uid" != 0 ]; then
+    if [ "$name" = "$user" ]; then
+      (answer "home $home${tab}shell $shell${tab}uid $uid$tab$section")
+    else
+      refuse 'needs root'
+    fi
+    return
+  fi
   if ! find_entry "$name"; then
     refuse "there is no user $name here"
     return
@@ -707,7 +724,7 @@ answer_for_user() {
   runuser:*) set -- runuser -u "$name" -- "$@" ;;
   su:*) set -- su -s /bin/sh "$name" -c "$agent" ;;
   esac
-  set -- env -i PATH="$PATH" "$@"
+  set -- env -i PATH="$PATH" part=user alive="$alive" "$@"
   if has_limit; then
     put "$items" | timeout -s KILL 60 "$@" | timeout -s KILL 60 cat
   else
@@ -715,7 +732,7 @@ answer_for_user() {
   fi
 }
 
-input=$(cat)
+[ -z "$is_part" ] || input=$(cat)
 asked=''
 for one_section in $input; do
   if [ -z "$asked" ]; then
@@ -725,3 +742,5 @@ for one_section in $input; do
     answer_for_user "$one_section"
   fi
 done
+offer_root
+end_signs

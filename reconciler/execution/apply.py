@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler import agents
 from reconciler.execution.payload import Batch, Part, parts_of, payload, payload_shown
+from reconciler.execution.session import Password, Refused, Rights, begin, is_locked, new_nonce, unlock
+from reconciler.model.errors import UnreachableError
 from reconciler.model.outcome import Status
 from reconciler.model.plan import Change
 from reconciler.model.states import Effect
-from reconciler.model.transport import Result, Transport
+from reconciler.model.transport import Exchange, Result, Transport
 
 AGENT: Final = "apply.sh"
 
@@ -25,6 +26,8 @@ _STATUSES: Final = {
 }
 """The words of the script."""
 
+_LONGEST_SECONDS: Final = 3600.0
+"""Programs that tasks run may take long; signs of life tell before whether the machine hangs."""
 _FORBIDDEN: Final = ("Permission denied", "Operation not permitted")
 """How the machine says that rights are missing; the script speaks the C locale."""
 
@@ -37,11 +40,53 @@ class Outcome:
     message: str = ""
 
 
-def apply(transport: Transport, batches: Sequence[Batch], *, root: str | None = None) -> Mapping[str, Outcome]:
-    """What became of each change, by its id. `root` is a root file system at rest, as an absolute path."""
+def apply(
+    transport: Transport,
+    batches: Sequence[Batch],
+    *,
+    root: str | None = None,
+    rights: Rights = Rights.OWN,
+    password: Password | None = None,
+) -> Mapping[str, Outcome]:
+    """What became of each change, by its id. `root` is a root file system at rest, as an absolute path.
+
+    `rights` are those that the facts were gathered with. A machine that does not answer, or breaks off, is an outcome.
+    """
     parts = parts_of(batches)
-    result = transport.run(agents.script(AGENT), payload(parts, root))
-    return outcomes(parts, result)
+    exchange: Exchange | None = None
+    try:
+        exchange = _opened(transport, rights, password)
+        exchange.say(payload(parts, root))
+        exchange.allow(_LONGEST_SECONDS)
+        return outcomes(parts, exchange.finish())
+    except UnreachableError as error:
+        if exchange is None:
+            return _untried(parts, error)
+        return outcomes(parts, Result(code=-1, stdout=error.said, stderr=b""), broken=str(error))
+
+
+def _opened(transport: Transport, rights: Rights, password: Password | None) -> Exchange:
+    """The script with the rights it is to have, waiting for its tasks."""
+    nonce = new_nonce()
+    exchange = begin(transport, AGENT, rights, nonce)
+    if password is None:
+        return exchange
+    try:
+        if not is_locked(exchange, nonce):
+            raise UnreachableError("the machine broke off before it was given sudo's password")
+        unlock(exchange, nonce, password)
+    except Refused as error:
+        exchange.close()
+        raise UnreachableError("sudo did not take the password a second time") from error
+    except BaseException:
+        exchange.close()
+        raise
+    return exchange
+
+
+def _untried(parts: Sequence[Part], error: UnreachableError) -> dict[str, Outcome]:
+    found = Outcome(status=Status.UNREACHED, message=str(error))
+    return {change.id: found for part in parts for change in part.changes.values()}
 
 
 def apply_input_shown(batches: Sequence[Batch], *, root: str | None = None) -> str:
@@ -49,8 +94,11 @@ def apply_input_shown(batches: Sequence[Batch], *, root: str | None = None) -> s
     return payload_shown(parts_of(batches), root)
 
 
-def outcomes(parts: Sequence[Part], result: Result) -> dict[str, Outcome]:
-    """Reads the script's records. A line that no part of this run could have printed is passed over."""
+def outcomes(parts: Sequence[Part], result: Result, broken: str | None = None) -> dict[str, Outcome]:
+    """Reads the script's records. A line that no part of this run could have printed is passed over.
+
+    `broken` says why the machine was not heard out.
+    """
     told = {part.number: _Told() for part in parts}
     by_nonce = {part.nonce: part for part in parts}
     for line in result.stdout.decode("utf-8", "surrogateescape").split("\n")[:-1]:
@@ -59,7 +107,7 @@ def outcomes(parts: Sequence[Part], result: Result) -> dict[str, Outcome]:
             _hear(record, by_nonce[nonce], told)
     changes = {number: change for part in parts for number, change in part.changes.items()}
     found = {
-        number: told[part.number].outcome(number, change, told[0], result)
+        number: told[part.number].outcome(number, change, told[0], broken or _silence(result))
         for part in parts
         for number, change in part.changes.items()
     }
@@ -82,8 +130,9 @@ class _Told:
     trouble: str | None = None
     note: str = ""
 
-    def outcome(self, number: int, change: Change, own: _Told, result: Result) -> Outcome:
-        """Of one change of this part; `own` is one's own part, which starts the others."""
+    def outcome(self, number: int, change: Change, own: _Told, silence: str) -> Outcome:
+        """Of one change of this part; `own` is one's own part, which starts the others; `silence` is why it may be that
+        nothing was told."""
         if number in self.changes:
             told = self.changes[number]
             unnoted = told.status is Status.DONE and change.effect is not Effect.NOW
@@ -94,9 +143,13 @@ class _Told:
             return Outcome(status=Status.NOT_TRIED, message=own.stopped)
         if self.trouble is not None:
             return Outcome(status=Status.UNKNOWN if self.started else Status.NOT_TRIED, message=self.trouble)
-        last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        silence = f"the machine did not tell, it ended with status {result.code}"
-        return Outcome(status=Status.UNKNOWN, message=f"{silence}: {last}" if last else silence)
+        return Outcome(status=Status.UNKNOWN, message=silence)
+
+
+def _silence(result: Result) -> str:
+    last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    silence = f"the machine did not tell, it ended with status {result.code}"
+    return f"{silence}: {last}" if last else silence
 
 
 def _hear(record: str, part: Part, told: Mapping[int, _Told]) -> None:

@@ -48,4 +48,7 @@ class BlockedError(ReconcileError):
 
 
 class UnreachableError(ReconcileError):
+    """`said` is what a script had printed before its machine broke off."""
+
     exit_code = 4
+    said: bytes = b""

@@ -18,6 +18,8 @@ class Status(StrEnum):
     """Nothing was written: the machine is not as planned, or does not let us."""
     NOT_TRIED = "untried"
     """Nothing was written: that part of the run could not begin."""
+    UNREACHED = "offline"
+    """Nothing was written: the machine could not be told."""
     UNKNOWN = "unknown"
     """The connection broke: it may have been written. The journal on the machine knows."""
     FAILED = "failed"

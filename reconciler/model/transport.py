@@ -1,4 +1,4 @@
-"""The one door to a machine."""
+"""The one door to a machine: a script is started there, told data, and heard."""
 
 from __future__ import annotations
 
@@ -15,8 +15,48 @@ class Result:
     stderr: bytes
 
 
-class Transport(Protocol):
-    """Runs a POSIX sh script on one machine. Data travels on standard input only, never in the script."""
+class Exchange(Protocol):
+    """One script at work on a machine. Every method that listens raises UnreachableError where the machine breaks off,
+    says too much, or is silent for too long; the exchange is closed then."""
 
-    def run(self, script: str, data: bytes) -> Result:
-        """Raises UnreachableError where the door does not open or breaks."""
+    @property
+    def said(self) -> bytes:
+        """What has been heard on standard output so far."""
+
+    @property
+    def alive_seconds(self) -> int:
+        """How often the script has to show that it still runs; 0: it need not."""
+
+    def allow(self, seconds: float) -> None:
+        """How long it may go on from here; only the time counts in which somebody listens."""
+
+    def say(self, data: bytes) -> None:
+        """Puts data in line for the script's standard input; it leaves while someone listens."""
+
+    def end_input(self) -> None:
+        """Nothing more will be said."""
+
+    def wait_for(self, *words: bytes, seconds: float | None = None) -> bytes | None:
+        """The first of the words that stands in what either stream said since the last time; None: the script ended.
+
+        TimeoutError: it was not said in so many seconds. The exchange goes on then.
+        """
+
+    def finish(self) -> Result:
+        """Ends the input and hears the script out: all that it said, from its start."""
+
+    def close(self) -> None:
+        """At once, whatever the script is doing. It may be called twice, and from another thread."""
+
+
+class Transport(Protocol):
+    """Runs POSIX sh scripts on one machine, which `name` names in messages."""
+
+    @property
+    def name(self) -> str: ...
+
+    def start(self) -> Exchange:
+        """Starts a shell that waits for a script, see `agents`. Raises UnreachableError where the door does not open."""
+
+    def close(self) -> None:
+        """Ends the connection, with all that is at work on it."""

@@ -16,6 +16,7 @@ _STYLES: Final = {
     Status.SKIPPED: Style.LATER,
     Status.REFUSED: Style.BLOCKED,
     Status.NOT_TRIED: Style.BLOCKED,
+    Status.UNREACHED: Style.BLOCKED,
     Status.UNKNOWN: Style.UNKNOWN,
     Status.FAILED: Style.BLOCKED,
 }
@@ -25,6 +26,7 @@ _COUNTED: Final = (
     (Status.FAILED, "failed"),
     (Status.NOT_TRIED, "untried"),
     (Status.SKIPPED, "skipped"),
+    (Status.UNREACHED, "offline"),
     (Status.UNKNOWN, "unknown"),
 )
 _ALWAYS_COUNTED: Final = frozenset({Status.DONE, Status.FAILED})

@@ -44,6 +44,7 @@ from reconciler.model.facts import (
     Session,
     Unread,
 )
+from reconciler.transports.exchange import Limits
 from reconciler.transports.local import LocalTransport
 
 MACHINE = Target("lt", "main")
@@ -79,11 +80,11 @@ def door(request: pytest.FixtureRequest) -> LocalTransport:
     """A shell with the rights the tests have."""
     if request.param == "busybox":
         folder = request.getfixturevalue("applets")
-        return LocalTransport((str(folder / "sh"),), {"PATH": str(folder)}, deadline_seconds=60)
+        return LocalTransport((str(folder / "sh"),), {"PATH": str(folder)}, limits=Limits(deadline_seconds=60))
     found = shutil.which(request.param)
     if not found:
         pytest.skip(f"{request.param} is not installed")
-    return LocalTransport((found,), deadline_seconds=60)
+    return LocalTransport((found,), limits=Limits(deadline_seconds=60))
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def plain_door(door: LocalTransport, request: pytest.FixtureRequest) -> LocalTra
     """The same shell without root's rights."""
     if not IS_ROOT:
         return door
-    return LocalTransport((*_drop_rights(), *door.shell), door.environment, deadline_seconds=60)
+    return LocalTransport((*_drop_rights(), *door.shell), door.environment, limits=Limits(deadline_seconds=60))
 
 
 def _drop_rights() -> tuple[str, ...]:
@@ -140,7 +141,7 @@ def test_files_keep_their_length(tmp_path: Path, data: bytes) -> None:
 
 def test_a_file_over_one_mebibyte_is_not_read(door: LocalTransport, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x" * (1024 * 1024 + 1))
-    narrow = LocalTransport(door.shell, door.environment, output_limit=100_000)
+    narrow = LocalTransport(door.shell, door.environment, limits=Limits(output_bytes=100_000))
     answer = ask(narrow, FileText("/file"), root=tmp_path).file("/file")
     assert (answer.data, answer.unreadable) == (None, "larger than 1 MiB")
 
@@ -518,7 +519,10 @@ def ask_as_user(door: LocalTransport, home: Path, shell: str, *facts: Fact) -> F
     """As the script asks itself in a child, told who it is."""
     section = Section(user="tester", facts=frozenset(facts))
     told = f"home {home}\tshell {shell}\tuid {PLAIN_UID}\thost\t".encode()
-    result = door.run(agents.script("gather.sh"), told + section.encode())
+    part = LocalTransport(door.shell, {**(door.environment or {"HOME": "/root"}), "part": "user", "alive": "0"}).start()
+    part.say(agents.program("gather.sh"))
+    part.say(told + section.encode())
+    result = part.finish()
     blocks = blocks_of(result.stdout, section.nonce)
     known = Known(kernel=program_answers.kernel(blocks), accounts={}, environment={})
     return SheetReader(section, blocks, None).sheet(section.facts, known)
@@ -676,7 +680,7 @@ def test_nothing_is_written_anywhere(door: LocalTransport, tmp_path: Path) -> No
 
 
 def test_the_script_passes_shellcheck() -> None:
-    shellcheck = shutil.which("shellcheck")
+    shellcheck = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if not shellcheck:
         pytest.skip("shellcheck is not installed")
     script = Path(__file__).parents[2] / "reconciler/agents/gather.sh"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from fakes import AnsweringMachine
 from reconciler.execution.apply import Outcome, apply, apply_input_shown, outcomes
 from reconciler.execution.payload import Batch, Part, parts_of, payload
 from reconciler.execution.task_lines import tasks_of
@@ -39,18 +40,6 @@ def write(path: str, content: bytes = b"x", secrets: Sequence[str] = ()) -> Writ
     return WriteFile(path=path, content=content, base=MISSING, secrets=frozenset(secrets))
 
 
-@dataclass
-class Recorder:
-    """A machine that keeps what it is sent and answers with fixed records."""
-
-    answer: str = ""
-    sent: list[bytes] = field(default_factory=list)
-
-    def run(self, script: str, data: bytes) -> Result:
-        self.sent.append(data)
-        return Result(code=0, stdout=self.answer.encode(), stderr=b"")
-
-
 def members(data: bytes) -> dict[str, bytes]:
     """The files of an archive behind its four lines."""
     found = {}
@@ -66,7 +55,7 @@ def members(data: bytes) -> dict[str, bytes]:
 
 
 def test_one_exchange_serves_all_targets_of_a_machine() -> None:
-    machine = Recorder()
+    machine = AnsweringMachine(lambda given: Result(code=0, stdout=b"", stderr=b""))
 
     apply(
         machine,
@@ -77,8 +66,8 @@ def test_one_exchange_serves_all_targets_of_a_machine() -> None:
         ],
     )
 
-    assert len(machine.sent) == 1
-    files = members(machine.sent[0])
+    assert len(machine.asked) == 1
+    files = members(machine.asked[0])
     assert files["users"] == b"1 u1 alice\n2 u2 bob\n"
     assert b"/home/alice/c" in members(files["u1"])["tasks"]
     assert b"/home" not in files["tasks"]
