@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain, islice
 
-from reconciler.documents import grammar, plain_text, validate
-from reconciler.documents.grammar import OTHER_WORDS, Hints, Kinds
+from reconciler.documents import connections, grammar, plain_text, validate
+from reconciler.documents.grammar import OTHER_WORDS, RESERVED_SECRETS, Hints, Kinds
 from reconciler.documents.load import MOST_PROBLEMS
-from reconciler.documents.sections import layer_sections
+from reconciler.documents.sections import entries, layer_sections
 from reconciler.model.address import Layer
 from reconciler.model.errors import Problem
 from reconciler.model.schema import Schema
@@ -28,7 +28,8 @@ def check(schema: Schema, root: Mapping, kinds: Kinds, known: set[str], template
     """By line. `known` has the digests of documents found good, and gets this one's; `templates` is wrong in templates."""
     layers = {name: f"it belongs under  {layer.value}:" for layer in Layer for name in kinds.names(layer)}
     unknown = (problem for layer in Layer for problem in _unknown_kinds(root, layer, kinds))
-    return _by_place(chain(unknown, templates), schema, root, known, {**layers, **OTHER_WORDS})
+    first = chain(unknown, templates, connections.problems(root), _reserved_secrets(root))
+    return _by_place(first, schema, root, known, {**layers, **OTHER_WORDS})
 
 
 def check_machine_file(root: Mapping, known: set[str]) -> list[Problem]:
@@ -47,6 +48,13 @@ def _by_place(first: Iterable[Problem], schema: Schema, root: Mapping, known: se
 
 def _position(problem: Problem) -> tuple[str, int, int]:
     return (problem.origin.file, problem.origin.line, problem.origin.column) if problem.origin else ("", 0, 0)
+
+
+def _reserved_secrets(root: Mapping) -> Iterable[Problem]:
+    for key, _ in entries(root.get("secrets")):
+        if key.text.lower() in RESERVED_SECRETS:
+            what = f"{key.text} is kept for reaching machines; no document may use it"
+            yield Problem(what, key.origin, fix="give this secret another name")
 
 
 def _unknown_kinds(root: Mapping, layer: Layer, kinds: Kinds) -> Iterable[Problem]:

@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from reconciler.documents import machine_file, merge, repository, workstations
+from reconciler.documents import machine_file, merge, remotes, repository, workstations
 from reconciler.documents.build import Builder, Names
 from reconciler.documents.grammar import Kinds
-from reconciler.documents.inventory import Here, Inventory, targets_of
+from reconciler.documents.inventory import Here, Inventory, Login, targets_of
 from reconciler.documents.load import MOST_PROBLEMS
 from reconciler.documents.machine_file import MachineFile
 from reconciler.documents.reader import Caller, RepoReader
@@ -21,6 +21,7 @@ from reconciler.documents.variables import Variation, check_used, plain
 from reconciler.model.address import Target
 from reconciler.model.desired import DesiredItems
 from reconciler.model.errors import DocumentError, Problem
+from reconciler.model.remote import Remote
 
 STEPS_OF_A_TARGET: Final = 5_000
 """What each target adds to the steps that templates may take together."""
@@ -56,6 +57,8 @@ class Documents:
     source: Source
     used: dict[Target, frozenset[str]] = field(default_factory=dict)
     """By target, the names that its templates use; filled by `desired`."""
+    logins: Login | None = None
+    """Who `self` is on each machine, by those who know the user's ssh_config. None: as far as documents tell."""
 
     def desired(
         self, targets: Iterable[Target], known: Mapping[Target, Known] | None = None
@@ -90,7 +93,7 @@ class Documents:
             inventory=self.inventory,
             machine=self.machine,
             extra=self.source.extra,
-            caller=self.source.caller.name,
+            login=self.login,
             today=self.source.today,
         )
 
@@ -118,7 +121,14 @@ class Documents:
     def every_target(self) -> Iterator[Target]:
         """Every target that there may be, for lint: the same wherever it runs, if the documents list workstations."""
         for entry in self.inventory.every.values():
-            yield from targets_of(self.inventory, entry, self.source.caller.name)
+            yield from targets_of(entry, self.login)
+
+    def login(self, machine: Target) -> str:
+        """Who `self` is there: who called, and where SSH leads to the machine, the name it is entered with."""
+        if self.logins is not None:
+            return self.logins(machine)
+        found = None if self.inventory.is_here(machine) else remotes.remote(self.inventory, machine)
+        return found.user or self.source.caller.name if isinstance(found, Remote) else self.source.caller.name
 
 
 def open_documents(source: Source, kinds: Kinds, known_facts: frozenset[str], good: set[str]) -> Documents:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
+from reconciler.model import guard, remote
 from reconciler.model.address import WINDOWS_KEY, Layer
 from reconciler.model.schema import Field, FreeJson, Integer, KindSchema, ListOf, MapOf, Record, Schema, Text
 
@@ -61,22 +62,16 @@ WHERE: Final = Record(
 VARIABLES: Final = MapOf(of=FreeJson(), keys=IDENTIFIER, expected="names with values")
 SSH: Final = Record(
     fields=_fields(
-        host=Text(expected="a host name or address", fixed=True, empty=False),
-        port=Integer(minimum=1, maximum=65535),
-        user=NAME,
-        identity_file=PATH,
-        proxy_jump=Text(expected="a host, or none", fixed=True, empty=False),
-        client=Text(choices=("paramiko", "openssh"), expected="paramiko or openssh", fixed=True),
+        host=remote.HOST,
+        port=remote.PORT,
+        user=remote.USER,
+        identity_file=remote.IDENTITY_FILE,
+        proxy_jump=remote.PROXY_JUMP,
+        client=remote.CLIENT,
     )
 )
 GUARD: Final = Record(
-    fields=_fields(
-        machine_id=Text(pattern=r"^[0-9a-f]{32}$", expected="32 hexadecimal digits, as in /etc/machine-id", fixed=True),
-        host_key=Text(expected="a fingerprint such as SHA256:…", fixed=True, empty=False),
-        os=NAME,
-        arch=NAME,
-        libc=Text(expected="glibc or musl", fixed=True, empty=False),
-    )
+    fields=_fields(machine_id=guard.MACHINE_ID, host_key=guard.HOST_KEY, os=guard.OS, arch=guard.ARCH, libc=guard.LIBC)
 )
 _USERS: Final = MapOf(
     of=Record(fields=_fields(vars=VARIABLES)),
@@ -131,10 +126,14 @@ MACHINE_FILE: Final = Record(
         vars=VARIABLES,
         secrets=MapOf(of=SECRET_SOURCE, keys=IDENTIFIER),
         allow=ListOf(of=GLOB, expected="a list of addresses or globs"),
+        become=Text(choices=("auto", "none"), expected="auto (by sudo, else doas) or none", fixed=True),
     ),
     expected="this machine's own settings",
 )
 
+RESERVED_SECRETS: Final = frozenset({"sudo_password", "ssh_password"})
+"""What `machine.yaml` may have sources for and no document may use: a pull request would write them into a file. Names
+compare without case, as the variables do that they may come from."""
 
 _SECRETS: Final = MapOf(of=Record(fields=_fields(description=Text())), keys=IDENTIFIER)
 _PLAYBOOKS: Final = ListOf(of=PLAYBOOK, expected="a list of playbooks")
@@ -188,6 +187,8 @@ OTHER_WORDS: Final[Hints] = {
     "tasks": "write what should be, not steps: kinds stand under  user:, distro: and windows:",
     "roles": "reusable documents are playbooks, named under  use:",
     "become": "the layer says who writes: distro: is written by root, user: by the user",
+    "ssh": "ssh: stands at a workstation, at a distro or in a group",
+    "guard": "guard: stands at a workstation or in a group",
     "sudo": "the layer says who writes: distro: is written by root, user: by the user",
     "variables": "variables stand under  vars:",
     "includes": "write  include:",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -16,6 +16,9 @@ from reconciler.model.spelling import nearest
 
 DEFAULT_DISTRO: Final = "main"
 SELF: Final = "self"
+
+Login = Callable[[Target], str]
+"""Who `self` is on a machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +75,28 @@ class Inventory:
     @property
     def distro(self) -> str:
         """The key of the distro we are in. DocumentError: it cannot be told."""
-        distros = self.this.distros.values()
-        name = (self.here.distro_name or "").lower()
-        fitting = [
-            distro.key for distro in distros if name in [known.lower() for known in distro.names or (distro.key,)]
-        ]
-        if fitting or len(distros) == 1:
-            return fitting[0] if fitting else next(iter(self.this.distros))
-        called = (
-            f"none is called {self.here.distro_name}" if name else "this one has no name (WSL_DISTRO_NAME is not set)"
-        )
+        key = self._distro_or_none
+        if key is not None:
+            return key
+        name = self.here.distro_name
+        called = f"none is called {name}" if name else "this one has no name (WSL_DISTRO_NAME is not set)"
         what = f"{self.this.name} has the distros {', '.join(self.this.distros)}, and {called}"
         raise DocumentError(
             [Problem(what, self.this.node.origin if self.this.node else None, fix="give each its  name: in WSL")]
         )
+
+    @property
+    def _distro_or_none(self) -> str | None:
+        distros = self.this.distros.values()
+        name = (self.here.distro_name or "").lower()
+        fitting = (
+            distro.key for distro in distros if name in [known.lower() for known in distro.names or (distro.key,)]
+        )
+        return next(fitting, next(iter(self.this.distros)) if len(distros) == 1 else None)
+
+    def is_here(self, machine: Target) -> bool:
+        """Whether it is the distro that we are in. Where that cannot be told, of several none is."""
+        return machine.workstation == self.this.name and machine.distro == self._distro_or_none
 
     def place(self, target: Target) -> Place:
         """UsageError: the documents know no such target."""
@@ -101,31 +112,29 @@ class Inventory:
             raise UsageError(f"no workstation {name}", fix=nearest_fix(name, every))
         return every[name]
 
-    def users(self, distro: Distro, caller: str) -> Iterable[str]:
-        return dict.fromkeys(caller if name == SELF else name for name in distro.users)
 
-
-def select(inventory: Inventory, limit: str | None, everything: bool, caller: str, user: str | None) -> list[Target]:
+def select(inventory: Inventory, limit: str | None, everything: bool, login: Login, user: str | None) -> list[Target]:
     """The targets that are meant. Without a choice: this workstation's host, the distro we are in and the caller's user."""
     if limit is None and not everything:
-        this, distro = inventory.this, inventory.distro
-        return [Target(this.name), Target(this.name, distro), Target(this.name, distro, user or caller)]
+        machine = Target(inventory.this.name, inventory.distro)
+        return [Target(machine.workstation), machine, replace(machine, user=user or login(machine))]
     chosen = inventory.every.values() if limit is None else _chosen(inventory, limit)
-    return [target for entry in chosen for target in targets_of(inventory, entry, caller, user)]
+    return [target for entry in chosen for target in targets_of(entry, login, user)]
 
 
-def targets_of(inventory: Inventory, entry: Workstation, caller: str, user: str | None = None) -> Iterator[Target]:
+def targets_of(entry: Workstation, login: Login, user: str | None = None) -> Iterator[Target]:
     yield Target(entry.name)
     for distro in entry.distros.values():
-        yield Target(entry.name, distro.key)
-        for name in [user] if user else inventory.users(distro, caller):
-            yield Target(entry.name, distro.key, name)
+        machine = Target(entry.name, distro.key)
+        yield machine
+        names = [user] if user else (login(machine) if name == SELF else name for name in distro.users)
+        yield from (replace(machine, user=name) for name in dict.fromkeys(names))
 
 
 def _chosen(inventory: Inventory, limit: str) -> Collection[Workstation]:
     every = {**inventory.workstations, inventory.this.name: inventory.this}
     if is_glob(limit):
-        found = [entry for entry in every.values() if fnmatchcase(entry.name.lower(), limit.lower())]
+        found = [entry for entry in inventory.every.values() if fnmatchcase(entry.name.lower(), limit.lower())]
     else:
         found = [
             entry for entry in every.values() if limit.lower() in (entry.name.lower(), *map(str.lower, entry.groups))

@@ -27,15 +27,23 @@ SECRET_PREFIX: Final = "RECONCILE_SECRET_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineFile:
-    """`exists` tells a machine that was introduced from one that was not."""
+    """What is not said is empty, as where there is no such file.
+
+    `become` says how root's rights are had on the machines that this one acts on: `auto` (by sudo, else doas) or `none`.
+    """
 
     path: Path
-    exists: bool = False
     workstation: Scalar | None = None
     groups: tuple[Scalar, ...] = ()
     variables: tree.Mapping | None = None
     secrets: Mapping[str, tree.Mapping] = field(default_factory=dict)
     allow: tuple[str, ...] = ()
+    become: str = "auto"
+
+    @property
+    def introduces(self) -> bool:
+        """Whether it says which workstation this is: a file of secrets alone, as on a CI runner, does not."""
+        return self.workstation is not None or bool(self.groups)
 
 
 def read(caller: Caller, known: set[str] | None = None) -> MachineFile:
@@ -51,15 +59,15 @@ def read(caller: Caller, known: set[str] | None = None) -> MachineFile:
         root = _checked(texts[shown], shown, set() if known is None else known)
     except DocumentError as error:
         raise ReadingError(error.problems, RepoReader(top=path.parent, texts=texts)) from None
-    workstation, variables = root.get("workstation"), root.get("vars")
+    workstation, variables, become = root.get("workstation"), root.get("vars"), root.get("become")
     return MachineFile(
         path=path,
-        exists=True,
         workstation=workstation if isinstance(workstation, Scalar) else None,
         groups=scalars(root.get("groups")),
         variables=variables if isinstance(variables, tree.Mapping) else None,
         secrets={key.text: node for key, node in entries(root.get("secrets")) if isinstance(node, tree.Mapping)},
         allow=tuple(scalar.text for scalar in scalars(root.get("allow"))),
+        become=become.text if isinstance(become, Scalar) else "auto",
     )
 
 

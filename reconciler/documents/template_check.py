@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from reconciler.documents.grammar import RESERVED_SECRETS
 from reconciler.documents.reader import RepoReader
 from reconciler.documents.templates import Kind, Template, is_template, parse
 from reconciler.model.errors import DocumentError, Problem
@@ -76,6 +77,9 @@ class TemplateCheck:
             space, _, rest = name.partition(".")
             if space == "facts" and self.known_facts is not None and rest not in self.known_facts:
                 raise template.undefined(name, self.known_facts)
+            if space == "secrets" and rest.lower() in RESERVED_SECRETS:
+                what = f"{rest} is kept for reaching machines; no document may use it"
+                raise template.refused(name, what, "name another secret under  secrets:")
             if template.kind is Kind.VALUE:
                 _check_field(template, name, leaf)
             if space == "secrets":

@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.documents import merge, reading
 from reconciler.documents.grammar import VARIABLES
-from reconciler.documents.inventory import SELF, Inventory
+from reconciler.documents.inventory import SELF, Inventory, Login
 from reconciler.documents.load import MOST_PROBLEMS
 from reconciler.documents.machine_file import MachineFile
 from reconciler.documents.merge import Rank
@@ -37,7 +37,7 @@ class Variation:
     inventory: Inventory
     machine: MachineFile
     extra: Mapping[str, str]
-    caller: str
+    login: Login
     today: date
 
     def at(self, place: Place) -> Variables:
@@ -61,7 +61,9 @@ class Variation:
             *(self.inventory.groups.get(group) for group in place.groups),
             workstation.node,
             distro.node if distro else None,
-            users.get(user) or (users.get(SELF) if user == self.caller else None) if user else None,
+            users.get(user) or (users.get(SELF) if user == self.login(place.target.machine) else None)
+            if user
+            else None,
         ]
         for holder in above:
             found = holder.get("vars") if isinstance(holder, tree.Mapping) else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from reconciler.documents import merge, where
+from reconciler.documents import guards, merge, remotes, where
 from reconciler.documents.grammar import GROUP, WORKSTATION
 from reconciler.documents.inventory import (
     DEFAULT_DISTRO,
@@ -30,17 +30,22 @@ from reconciler.model.tree import Node, Scalar
 
 
 def build(repository: Repository, machine: MachineFile, here: Here) -> Inventory:
-    """DocumentError names what is used and nowhere declared, and what cannot be told apart."""
+    """DocumentError names what is used and nowhere declared, what cannot be told apart, and what cannot be reached."""
     groups = _declared(repository, "groups", GROUP)
     listed = {
         name: _workstation(name, node, groups)
         for name, node in _declared(repository, "workstations", WORKSTATION).items()
     }
-    problems = [*_alike(repository), *_undeclared(repository, machine, listed, groups)]
+    problems = [
+        *_alike(repository),
+        *_undeclared(repository, machine, listed, groups),
+        *remotes.problems(listed.values(), groups),
+        *guards.problems(listed.values(), groups),
+    ]
     if problems:
         raise DocumentError(problems)
     this = _this(listed, machine, here, groups)
-    return Inventory(workstations=listed, groups=groups, this=this, here=here, introduced=machine.exists)
+    return Inventory(workstations=listed, groups=groups, this=this, here=here, introduced=machine.introduces)
 
 
 def _declared(repository: Repository, section: str, schema: Schema) -> dict[str, tree.Mapping]:

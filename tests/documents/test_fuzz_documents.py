@@ -243,7 +243,7 @@ class Runner:
         return "planned"
 
     def _desire(self, documents: Documents) -> None:
-        documents.desired(select(documents.inventory, None, False, "zoe", None))
+        documents.desired(select(documents.inventory, None, False, documents.login, None))
         for name in documents.machine.secrets:
             if all(key.text != "command" for key, _ in documents.machine.secrets[name]):
                 secret(documents.machine, name, self.caller, {"TOKEN": "x"})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.documents.inventory import Here, select
+from reconciler.model.address import Target
 from reconciler.model.errors import DocumentError, UsageError
 
 TEAM = """
@@ -22,7 +25,7 @@ def at(repo, hostname: str, distro_name: str | None = None):
 
 
 def selected(repo, limit: str | None = None, everything: bool = False, user: str | None = None) -> list[str]:
-    return [str(target) for target in select(repo.open().inventory, limit, everything, "alice", user)]
+    return [str(target) for target in select(repo.open().inventory, limit, everything, lambda machine: "alice", user)]
 
 
 # ── this workstation ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,9 +113,9 @@ def test_of_several_distros_wsl_tells_the_one_we_are_in(repo) -> None:
 def test_where_the_distro_cannot_be_told_only_what_needs_it_fails(repo, name: str | None, words: str) -> None:
     repo.write(TEAM)
     inventory = at(repo, "bob-lt", name)
-    assert len(select(inventory, "build-07", False, "alice", None)) == 3
+    assert len(select(inventory, "build-07", False, str, None)) == 3
     with pytest.raises(DocumentError, match="bob-lt has the distros main, musl") as caught:
-        select(inventory, None, False, "alice", None)
+        select(inventory, None, False, str, None)
     assert words in caught.value.problems[0].what
 
 
@@ -187,6 +190,49 @@ def test_a_choice_that_means_nobody_is_a_wrong_command_line(repo, limit: str, wh
         assert caught.value.problems[0].fix == fix
 
 
+def test_self_is_whoever_a_machine_is_entered_as(repo) -> None:
+    found = repo.write(TEAM).open().inventory
+    targets = select(found, "bob-lt", False, lambda machine: f"me-on-{machine.distro}", None)
+    assert [target.user for target in targets if target.user] == ["me-on-main", "carol", "me-on-musl"]
+    targets = select(found, "bob-lt", False, lambda machine: "carol", None)
+    assert [target.user for target in targets if target.user] == ["carol", "carol"]
+
+
+def test_self_is_who_called_and_where_ssh_leads_the_login_that_documents_name(repo) -> None:
+    repo.write("""
+        workstations:
+          lt: {ssh: {user: ops}}
+          named: {ssh: {user: ops}}
+          open: {ssh: {}}
+          unreached: {}
+    """)
+    users = {target.workstation: target.user for target in repo.open().every_target() if target.user}
+    assert users == {"lt": "alice", "named": "ops", "open": "alice", "unreached": "alice"}
+
+
+def test_of_several_distros_only_the_one_we_are_in_is_entered_without_ssh(repo) -> None:
+    repo.write("workstations: {lt: {distros: {m: {ssh: {port: 1, user: x}}, n: {ssh: {port: 2, user: y}}}}}")
+    users = [target.user for target in repo.open().every_target() if target.user]
+    assert users == ["x", "y"]
+    repo.here = Here(hostname="lt", user="alice", distro_name="M")
+    users = [target.user for target in repo.open().every_target() if target.user]
+    assert users == ["alice", "y"]
+
+
+def test_who_knows_the_users_ssh_config_says_who_self_is_and_its_variables_follow(repo) -> None:
+    repo.write("""
+        workstations: {a: {ssh: {}, distros: {main: {users: {self: {vars: {x: mine}}, bob: {vars: {x: bobs}}}}}}}
+        vars: {x: low}
+        user: {settings: {a: '{{ vars.x }} {{ user.name }}'}}
+    """)
+    documents = replace(repo.open(), logins=lambda machine: "ops")
+    targets = [target for target in documents.every_target() if target.user]
+    values = [items.kinds["settings"].items["a"] for items in documents.desired(targets).values()]
+    assert values == ["mine ops", "bobs bob"]
+    other = Target("a", "main", "alice")
+    assert documents.desired([other])[other].kinds["settings"].items["a"] == "low alice"
+
+
 def test_who_is_named_twice_is_one_user(repo) -> None:
     repo.write("workstations: {lt: {distros: {main: {users: [self, alice, bob, bob]}}}}")
     assert selected(repo, "lt") == ["lt/windows", "lt/main", "lt/main/alice", "lt/main/bob"]
@@ -213,6 +259,19 @@ def test_names_that_differ_only_in_case_are_one_too_many(repo) -> None:
     "text",
     [
         "workstations: {'../x': {}}",
+        "workstations: {'..': {}}",
+        "workstations: {'-x': {}}",
+        "workstations: {'-oProxyCommand=x': {}}",
+        "workstations: {'x\\y': {}}",
+        "workstations: {a: {distros: {'../x': {}}}}",
+        "workstations: {a: {distros: {'-x': {}}}}",
+        "workstations: {a: {distros: {main: {name: '../x'}}}}",
+        "workstations: {a: {distros: {main: {users: ['../x']}}}}",
+        "workstations: {a: {distros: {main: {users: ['-x']}}}}",
+        "workstations: {a: {distros: {main: {users: {'../x': {}}}}}}",
+        "groups: {g: {users: ['../x']}}",
+        "groups: {'../x': {}}",
+        "groups: {'-x': {}}",
         "workstations: {'a/b': {}}",
         "workstations: {'a:b': {}}",
         "workstations: {'': {}}",
@@ -251,17 +310,19 @@ def test_a_group_that_nothing_declares_is_an_error_with_the_nearest(repo) -> Non
 
 
 def test_the_grammar_of_the_inventory_is_read_whole(repo) -> None:
-    repo.write("""
-        groups: {ci: {ssh: {user: ops}, users: [builder], vars: {v: 1}, guard: {os: linux}}, backend: {}}
+    repo.write(
+        """
+        groups: {ci: {ssh: {user: ops}, users: [builder], vars: {v: 1}, guard: {os: debian}}, backend: {}}
         workstations:
           k:
             groups: [ci]
             match: {hostname: [k, 'k.*']}
             vars: {v: 1}
-            guard: {machine_id: 4f0c6d2a9b1e4a7f8c3d5e6f7a8b9c0d, host_key: "SHA256:x", os: linux, arch: x86_64, libc: musl}
+            guard: {machine_id: 4f0c6d2a9b1e4a7f8c3d5e6f7a8b9c0d, host_key: "SHA256:KEY", os: ubuntu, arch: x86_64, libc: musl}
             ssh: {host: 10.0.0.7, port: 22, user: ops, identity_file: ~/.ssh/id, proxy_jump: none, client: openssh}
             windows: {ssh: {host: k-win}}
             distros: {main: {name: [Ubuntu-24.04, Ubuntu], ssh: {}, vars: {v: 1}, users: {self: {}, bob: {vars: {v: 2}}}}}
         user: {settings: {a: '{{ vars.v }}'}}
-    """)
+    """.replace("KEY", 43 * "A")
+    )
     assert repo.problems() == []

@@ -43,24 +43,32 @@ def failed(repo, source: str, **environment: str) -> str:
 
 
 def test_a_machine_without_the_file_was_not_introduced(repo) -> None:
-    assert not machine_file.read(repo.caller).exists
+    assert not machine_file.read(repo.caller).introduces
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}\n"])
-def test_an_empty_file_introduces_the_machine(repo, text: str) -> None:
+def test_an_empty_file_does_not_introduce_the_machine(repo, text: str) -> None:
     found = read(repo, text)
-    assert found.exists and found.workstation is None and found.groups == ()
+    assert not found.introduces and found.workstation is None and found.groups == ()
 
 
 def test_all_of_it_is_read(repo) -> None:
     found = read(
         repo,
-        "workstation: lt\ngroups: [a, b]\nvars: {x: 1}\nsecrets: {token: {env: TOKEN}}\nallow: ['lt/*:go_env:GOFLAGS']\n",
+        "workstation: lt\ngroups: [a, b]\nvars: {x: 1}\nsecrets: {token: {env: TOKEN}}\nallow: ['lt/*:go_env:GOFLAGS']\n"
+        "become: none\n",
     )
     assert found.workstation is not None and found.workstation.text == "lt"
     assert [scalar.text for scalar in found.groups] == ["a", "b"]
     assert found.allow == ("lt/*:go_env:GOFLAGS",)
     assert list(found.secrets) == ["token"]
+    assert found.become == "none"
+
+
+def test_root_is_become_by_whatever_there_is_unless_the_file_says_otherwise(repo) -> None:
+    assert machine_file.read(repo.caller).become == "auto"
+    assert read(repo, "workstation: lt").become == "auto"
+    assert read(repo, "become: auto").become == "auto"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +89,12 @@ def test_all_of_it_is_read(repo) -> None:
         ("secrets: {token: {command: []}}", "1:28", "is an empty list"),
         ("secrets: {token: {command: pass show x}}", "1:28", "the program and its arguments as a list"),
         ("secrets: {token: {env: 'A B'}}", "1:24", "expected a name of letters"),
+        ("become: sudo", "1:9", 'become is "sudo"; expected auto (by sudo, else doas) or none'),
+        ("become: true", "1:9", "expected auto (by sudo, else doas) or none"),
+        ("become: [sudo]", "1:9", "expected auto (by sudo, else doas) or none"),
+        ("workstation: '../x'", "1:14", "expected a name"),
+        ("workstation: '-x'", "1:14", "expected a name"),
+        ("groups: ['-x']", "1:10", "expected a name"),
         ("workstation: @lt", "1:14", "without quotes"),
         ("workstation: lt\nworkstation: lt", "2:1", "for the second time"),
     ],
@@ -166,6 +180,12 @@ def test_a_program_that_never_ends_is_given_up(repo, monkeypatch: pytest.MonkeyP
 
 def test_a_program_gets_no_input(repo) -> None:
     assert secret(repo, "{command: [cat]}") == ""
+
+
+@pytest.mark.parametrize("name", ["sudo_password", "ssh_password"])
+def test_the_passwords_of_machines_have_sources_like_all_secrets(repo, name: str) -> None:
+    machine = read(repo, f"secrets: {{{name}: {{command: [printf, hunter2]}}}}")
+    assert machine_file.secret(machine, name, repo.caller, {"PATH": os.environ["PATH"]}) == "hunter2"
 
 
 # ── under sudo ───────────────────────────────────────────────────────────────────────────────────────────────────────
