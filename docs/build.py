@@ -72,7 +72,7 @@ def _demo_plan() -> tuple[str, str]:
         os.environ.update(environment)
         try:
             session = open_session(Choice(directory=folder / "repo", root=str(folder / "machine"), user=USER))
-            planned = plan_documents(session.documents, session.targets, session.doors, session.secrets)
+            planned = plan_documents(session.documents, session.targets, session.run())
         finally:
             os.environ.clear()
             os.environ.update(before)

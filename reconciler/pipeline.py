@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from reconciler.documents.desire import Documents, Known
 from reconciler.documents.fill import Lookup, filled
 from reconciler.documents.template_check import AFTER_GATHERING
 from reconciler.execution.doors import Doors
-from reconciler.execution.gather import gather
+from reconciler.execution.visit import Observed, Passwords, Questions, Visit
 from reconciler.model import derived_facts, effects
 from reconciler.model.address import Address, Target
 from reconciler.model.desired import DesiredItems
 from reconciler.model.effects import EffectRecord
-from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, FileText
+from reconciler.model.facts import Fact, FileText
+from reconciler.model.guard import PIN_FACTS, Guard
 from reconciler.model.plan import Plan
-from reconciler.model.states import TargetState
-from reconciler.planning.inputs import Inputs, TargetInput
+from reconciler.planning.inputs import Inputs, Refusal, TargetInput
 from reconciler.planning.plan import plan
 from reconciler.resources.assemble import assemble
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
-    """What was found of each target: its facts, or why there are none (and whether root would have them)."""
-
-    sheets: Mapping[Target, FactSheet] = field(default_factory=dict)
-    reasons: Mapping[Target, tuple[TargetState, str, bool]] = field(default_factory=dict)
+Guards = Mapping[Target, Guard]
+"""By machine, what it must be for anything to be written there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +34,20 @@ class Secrets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a run goes by, beside what is desired. `passwords` None: no machine is asked again as root.
+
+    `allow`: see `Inputs`.
+    """
+
+    doors: Doors
+    secrets: Secrets
+    passwords: Passwords | None = None
+    allow: tuple[str, ...] | None = None
+    guards: Guards = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """A plan for each workstation, and what they were made from; `desired` has holes where secrets go."""
 
@@ -47,50 +56,56 @@ class Planned:
     observed: Observed
 
 
-def plan_documents(
-    documents: Documents,
-    targets: Iterable[Target],
-    doors: Doors,
-    secrets: Secrets,
-    allow: tuple[str, ...] | None = None,
-) -> Planned:
-    """Asks every machine once and plans. `allow`: see `Inputs`."""
+def plan_documents(documents: Documents, targets: Iterable[Target], run: Run) -> Planned:
+    """Asks every machine and plans; machines that need a password for what is left to do are asked once more."""
     early = documents.desired(targets)
     names = {
         target: frozenset(name.split(".")[1] for name in used if name.startswith("facts."))
         for target, used in documents.used.items()
     }
-    observed = observe(early, doors, {target: derived_facts.wanted(names[target]) for target in early})
-    known = {
-        target: Known(facts=derived_facts.values(sheet, names[target]), home=sheet.host.home)
-        for target, sheet in observed.sheets.items()
-    }
     # Only what waits for facts is built again.
     waiting = [target for target in early if any(name.startswith(AFTER_GATHERING) for name in documents.used[target])]
-    return plan_desired({**early, **documents.desired(waiting, known)}, observed, secrets, allow)
+
+    def planned(observed: Observed) -> Planned:
+        known = {
+            target: Known(facts=derived_facts.values(sheet, names[target]), home=sheet.host.home)
+            for target, sheet in observed.sheets.items()
+        }
+        return plan_desired({**early, **documents.desired(waiting, known)}, observed, run)
+
+    more = {target: derived_facts.wanted(names[target]) for target in early}
+    return _visited(questions(early, more, run.guards), run, planned)
 
 
-def observe(desired: Mapping[Target, DesiredItems], doors: Doors, more: Mapping[Target, frozenset[Fact]]) -> Observed:
-    """Asks every machine once, for all that its targets' resources want to know."""
-    sheets: dict[Target, FactSheet] = {}
-    reasons: dict[Target, tuple[TargetState, str, bool]] = {}
-    for machine in dict.fromkeys(target.machine for target in desired):
-        mine = {target: items for target, items in desired.items() if target.machine == machine and items.kinds}
-        door = doors.door(machine)
-        if door.transport is None:
-            reasons.update((target, (door.state, door.why, False)) for target in mine)
-        elif mine:
-            questions = {target: _questions(items) | more.get(target, frozenset()) for target, items in mine.items()}
-            gathered = gather(door.transport, questions, caller=doors.caller, root=doors.root)
-            sheets.update(gathered.sheets)
-            reasons.update((target, _without_sheet(why)) for target, why in gathered.reasons.items())
-    return Observed(sheets=sheets, reasons=reasons)
+def plan_saved(desired: Mapping[Target, DesiredItems], run: Run) -> Planned:
+    """The same for what a saved plan desires."""
+    return _visited(questions(desired, {}, run.guards), run, lambda observed: plan_desired(desired, observed, run))
 
 
-def _without_sheet(why: str) -> tuple[TargetState, str, bool]:
-    """A user whom root could have asked is here; one whom nobody can ask is not."""
-    elevation = why == NEEDS_ROOT
-    return TargetState.REACHED if elevation else TargetState.NOT_HERE, why, elevation
+def _visited(asked: Questions, run: Run, planned: Callable[[Observed], Planned]) -> Planned:
+    with Visit(asked, run.doors, may_unlock=run.passwords is not None) as visit:
+        first = planned(visit.observed)
+        if run.passwords is None or not visit.unlock(_locked_out(first, visit), run.passwords):
+            return replace(first, observed=visit.observed)
+        return planned(visit.observed)
+
+
+def _locked_out(planned: Planned, visit: Visit) -> list[Target]:
+    """The machines where something is left to read or write that only root can, and a password may help."""
+    needy = {item.address.target.machine for plan in planned.plans for item in plan.items if item.elevation}
+    return [machine for machine in visit.locked if machine in needy]
+
+
+def questions(
+    desired: Mapping[Target, DesiredItems], more: Mapping[Target, frozenset[Fact]], guards: Guards
+) -> Questions:
+    """All that the resources of all targets want to know, and what tells the machine from another; by machine."""
+    asked: dict[Target, dict[Target, frozenset[Fact]]] = {}
+    for target, items in desired.items():
+        if items.kinds:
+            identity = guards.get(target.machine, Guard()).wanted_facts() | PIN_FACTS
+            asked.setdefault(target.machine, {})[target] = _questions(items) | more.get(target, frozenset()) | identity
+    return asked
 
 
 def _questions(items: DesiredItems) -> frozenset[Fact]:
@@ -98,23 +113,42 @@ def _questions(items: DesiredItems) -> frozenset[Fact]:
     return frozenset(wanted | {FileText(effects.path(items.target))})
 
 
-def plan_desired(
-    desired: Mapping[Target, DesiredItems], observed: Observed, secrets: Secrets, allow: tuple[str, ...] | None = None
-) -> Planned:
+def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run: Run) -> Planned:
     """Pure planning, workstation by workstation, once secrets are filled in."""
     found = []
     for workstation in dict.fromkeys(target.workstation for target in desired):
         mine = [items for target, items in desired.items() if target.workstation == workstation and items.kinds]
-        inputs = tuple(_input(filled(items, secrets.lookup), observed) for items in mine)
-        found.append(plan(Inputs(workstation=workstation, targets=inputs, allow=allow), secrets.key))
+        refusal = _refusal([items.target for items in mine], observed, run.guards)
+        inputs = tuple(_input(filled(items, run.secrets.lookup), observed, refusal) for items in mine)
+        found.append(plan(Inputs(workstation=workstation, targets=inputs, allow=run.allow), run.secrets.key))
     return Planned(plans=tuple(found), desired=desired, observed=observed)
 
 
-def _input(items: DesiredItems, observed: Observed) -> TargetInput:
+def _refusal(targets: Iterable[Target], observed: Observed, guards: Guards) -> Refusal | None:
+    """Why a workstation is not the one that is meant; one machine of it that is another blocks it whole."""
+    for target in targets:
+        sheet, guard = observed.sheets.get(target), guards.get(target.machine)
+        found = guard.mismatch(sheet, observed.access[target.machine].host_key) if sheet and guard else None
+        if found is not None:
+            return Refusal(why=found.what, fix=found.fix)
+    return None
+
+
+def _input(items: DesiredItems, observed: Observed, refusal: Refusal | None) -> TargetInput:
     sheet = observed.sheets.get(items.target)
     if sheet is None:
-        state, why, elevation = observed.reasons[items.target]
-        return TargetInput(target=items.target, desired=items, state=state, why=why, elevation=elevation)
+        unseen = observed.unseen[items.target]
+        return TargetInput(
+            target=items.target,
+            desired=items,
+            state=unseen.state,
+            why=unseen.why,
+            fix=unseen.fix,
+            elevation=unseen.elevation,
+            refusal=refusal,
+        )
+    if refusal is not None:
+        return TargetInput(target=items.target, desired=items, refusal=refusal)
     records = {
         address: record for record in effects.of_sheet(sheet, items.target) if (address := _address(record)) is not None
     }

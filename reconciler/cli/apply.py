@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -14,6 +14,8 @@ from reconciler.cli.console import look, say
 from reconciler.cli.saved import planned_from_file
 from reconciler.cli.session import Choice, Session, open_session
 from reconciler.execution.machines import carry_out
+from reconciler.execution.visit import Observed
+from reconciler.model.address import Target
 from reconciler.model.errors import BlockedError
 from reconciler.model.outcome import ApplyOutcome, ChangeOutcome, Status
 from reconciler.model.plan import Plan
@@ -25,9 +27,22 @@ _EXITS = {
     Status.FAILED: Exit.FAILED,
     Status.NOT_TRIED: Exit.FAILED,
     Status.REFUSED: Exit.BLOCKED,
+    Status.UNREACHED: Exit.UNREACHABLE,
     Status.UNKNOWN: Exit.UNREACHABLE,
 }
 """What was skipped was skipped because of one of these."""
+
+_SUDO_FIXES: Final = {
+    "is required": "run it on a terminal, or with  --sudo-password-file FILE",
+    "did not take": "run it again with the right password",
+    "expired": "log in there once by hand and choose a new password",
+    "must have a tty": "take  Defaults requiretty  out of its sudoers, or log in as root",
+    "not in the sudoers": "log in as a user who may use sudo, or as root",
+    "may not run": "log in as a user who may use sudo for all commands, or as root",
+    "was not done": "see what sudo waits for there",
+    "from a terminal only": "write  permit nopass  in its doas.conf, or use sudo",
+}
+"""By what sudo, doas or we say of it."""
 
 
 @click.command("apply")
@@ -35,6 +50,7 @@ _EXITS = {
 @options.documents
 @options.selection
 @options.verbose
+@options.connections
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--allow-exec",
@@ -59,13 +75,13 @@ def command(plan_file: Path | None, yes: bool, allow_exec: tuple[str, ...], verb
     else:
         session = open_session(chosen)
         session.require_known_machine()
-        allow = (*allow_exec, *session.documents.machine.allow) if yes else None
-        planned = pipeline.plan_documents(session.documents, session.targets, session.doors, session.secrets, allow)
-    plans = [_as_far_as_rights_go(plan) for plan in planned.plans]
+        allow = (*allow_exec, *session.machine.allow) if yes else None
+        planned = pipeline.plan_documents(session.documents, session.targets, session.run(may_ask=True, allow=allow))
+    plans = [_as_far_as_rights_go(plan, planned.observed) for plan in planned.plans]
     output.show_plans(plans, "text", verbose=verbose)
     if any(plan.changes for plan in plans) and not yes:
         _ask(plans)
-    results = [_applied(plan, planned, session) for plan in plans if plan.changes]
+    results = _applied([plan for plan in plans if plan.changes], planned, session)
     if results:
         from reconciler.rendering.result import result_text
 
@@ -75,15 +91,24 @@ def command(plan_file: Path | None, yes: bool, allow_exec: tuple[str, ...], verb
     )
 
 
-def _as_far_as_rights_go(plan: Plan) -> Plan:
+def _as_far_as_rights_go(plan: Plan, observed: Observed) -> Plan:
     """Without the changes that only root could make."""
-    reason = ("needs root", "run `sudo reconcile apply`")
     root_only = {item.address for item in plan.items if item.elevation}
     mine = {
         change.id: [address for address in change.addresses if address.target == change.target]
         for change in plan.changes
     }
-    return without(plan, {id_: reason for id_, addresses in mine.items() if root_only.intersection(addresses)})
+    refused = {id_: addresses[0].target.machine for id_, addresses in mine.items() if root_only.intersection(addresses)}
+    return without(plan, {id_: _no_root(machine, observed) for id_, machine in refused.items()})
+
+
+def _no_root(machine: Target, observed: Observed) -> tuple[str, str]:
+    """sudo's own words, where there are any, say what is in the way."""
+    said = observed.access[machine].no_root
+    if said is None:
+        return "needs root", "let machine.yaml say  become: auto, or run it as root"
+    fix = next((fix for word, fix in _SUDO_FIXES.items() if word in said), "make sudo or doas work for that user there")
+    return f"needs root: {said}", fix
 
 
 def _ask(plans: list[Plan]) -> None:
@@ -96,8 +121,12 @@ def _ask(plans: list[Plan]) -> None:
         raise BlockedError("nothing was changed")
 
 
-def _applied(plan: Plan, planned: Planned, session: Session) -> ApplyOutcome:
-    outcomes = carry_out(plan, planned.observed.sheets, session.doors)
+def _applied(plans: list[Plan], planned: Planned, session: Session) -> list[ApplyOutcome]:
+    told = carry_out(plans, planned.observed, session.doors)
+    return [_outcome(plan, outcomes, session) for plan, outcomes in zip(plans, told, strict=True)]
+
+
+def _outcome(plan: Plan, outcomes: tuple[ChangeOutcome, ...], session: Session) -> ApplyOutcome:
     done = [outcome.change for outcome in outcomes if outcome.status is Status.DONE]
     effects = {change.effect for change in done} - {Effect.NOW} if session.choice.root is None else set()
     steps = tuple(effect.value for effect in Effect if effect in effects)
@@ -107,9 +136,11 @@ def _applied(plan: Plan, planned: Planned, session: Session) -> ApplyOutcome:
 
 
 def _next(outcomes: tuple[ChangeOutcome, ...], session: Session) -> tuple[str, ...]:
+    choice = session.choice
+    same = f" -l {choice.limit}" if choice.limit else " --all" if choice.everything else ""
     if any(outcome.status is not Status.DONE for outcome in outcomes):
-        return ("reconcile plan, to see what is left",)
-    return ("reconcile verify",)
+        return (f"reconcile plan{same}, to see what is left",)
+    return (f"reconcile verify{same}",)
 
 
 def _left(plan: Plan) -> Exit:

@@ -12,6 +12,7 @@ from reconciler import pipeline
 from reconciler.cli import options, output
 from reconciler.cli.console import look, say
 from reconciler.cli.session import Choice, Session, open_session
+from reconciler.execution.visit import Observed, observe
 from reconciler.model import derived_facts
 from reconciler.model.derived_facts import DERIVED_FACTS
 from reconciler.model.errors import UnreachableError
@@ -21,6 +22,7 @@ from reconciler.model.sheet_json import sheet_to_json
 @click.command("facts")
 @options.documents
 @options.selection
+@options.connections
 @click.option("--format", "form", type=click.Choice(output.DATA_FORMATS), default="text", help="How to print them.")
 def command(form: str, **choice: Any) -> int:
     """Show what is known of this machine: the host, the derived facts, and all that the documents make us ask."""
@@ -44,12 +46,13 @@ def command(form: str, **choice: Any) -> int:
     return 0
 
 
-def _observed(session: Session) -> pipeline.Observed:
+def _observed(session: Session) -> Observed:
     desired = session.documents.desired(session.targets)
     everything = derived_facts.wanted(frozenset(DERIVED_FACTS))
-    observed = pipeline.observe(desired, session.doors, dict.fromkeys(desired, everything))
+    asked = pipeline.questions(desired, dict.fromkeys(desired, everything), {})
+    observed = observe(asked, session.doors)
     if not observed.sheets:
-        reasons = ", ".join(f"{target}: {why}" for target, (_, why, _) in observed.reasons.items())
+        reasons = ", ".join(f"{target}: {unseen.why}" for target, unseen in observed.unseen.items())
         raise UnreachableError(f"no target could be asked ({reasons or 'nothing is declared for this machine'})")
     return observed
 

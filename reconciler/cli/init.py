@@ -10,12 +10,14 @@ import click
 from reconciler import __version__
 from reconciler.cli import options
 from reconciler.cli.console import say
-from reconciler.cli.session import Choice, caller, controller, doors
-from reconciler.documents import repository
+from reconciler.cli.doors import local_door
+from reconciler.cli.session import Choice, caller, controller
+from reconciler.documents import machine_file, repository
 from reconciler.documents.machine_file import FILE_NAME
 from reconciler.documents.reader import MAIN_FILE, Caller, find_main_file
 from reconciler.execution.controller import write_private
 from reconciler.execution.gather import gather
+from reconciler.execution.session import Rights
 from reconciler.model.address import Target
 from reconciler.model.description import Description
 from reconciler.model.errors import UsageError
@@ -80,11 +82,10 @@ def _require_listed(choice: Choice, who: Caller, name: str) -> None:
 def describe(who: Caller, workstation: str, user: str, root: str | None) -> Description:
     """What every kind with an inventory sees on this machine."""
     targets = [Target(workstation, "main"), Target(workstation, "main", user)]
-    opened = doors(who, targets[0], root)
-    door = opened.door(targets[0])
-    assert door.transport is not None
+    door = local_door(who, machine_file.read(who), root)
     questions = {target: inventory_questions(target.layer) for target in targets}
-    gathered = gather(door.transport, questions, caller=opened.caller, root=root)
+    rights = Rights.FREE if door.may_become_root else Rights.OWN
+    gathered = gather(door.transport, questions, caller=door.caller, root=root, rights=rights)
     kinds = [
         kind
         for target, sheet in gathered.sheets.items()

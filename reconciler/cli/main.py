@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -22,6 +23,7 @@ COMMANDS: Final = {
     "lint": "Check all documents without looking at any machine.",
     "explain": "Say what an address is to be, and who says so.",
     "facts": "Show what is known of this machine.",
+    "trust": "Show the SSH host keys of a machine, and add them once you agree.",
     "schema": "Print the JSON Schema of documents, for editors.",
     "demo": "Plan, apply and verify a scratch machine, to see how it works.",
     "completion": "Print shell completion for bash, zsh or fish.",
@@ -71,6 +73,9 @@ def command() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # else it is ignored, as by nohup
+            signal.signal(number, signal.default_int_handler)  # as Ctrl-C: what was opened is closed
     sys.exit(run(arguments))
 
 

@@ -73,4 +73,20 @@ selection = _all(
     click.option("--all", "everything", is_flag=True, help="All workstations."),
     selection_of_one,
 )
+connections = _all(
+    click.option(
+        "--timeout",
+        type=click.IntRange(min=1),
+        default=30,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long another machine may say nothing.",
+    ),
+    click.option(
+        "--sudo-password-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Where sudo's password stands, for runs with nobody to ask.",
+    ),
+)
 verbose = click.option("-v", "--verbose", is_flag=True, help="Show everything, also what is in sync.")

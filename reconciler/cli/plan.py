@@ -12,7 +12,9 @@ from reconciler.cli import options, output
 from reconciler.cli.console import say
 from reconciler.cli.session import Choice, Session, open_session
 from reconciler.execution.controller import write_private
+from reconciler.model.address import Target
 from reconciler.model.errors import ReconcileError
+from reconciler.model.guard import Guard
 from reconciler.model.saved_plan import SavedPlan, to_text
 from reconciler.model.states import Exit, State
 from reconciler.pipeline import Planned
@@ -23,6 +25,7 @@ from reconciler.rendering.visible import visible
 @options.documents
 @options.selection
 @options.verbose
+@options.connections
 @click.option(
     "-o",
     "--output",
@@ -40,13 +43,13 @@ def command(saved: Path | None, form: str, detailed_exitcode: bool, verbose: boo
     with --detailed-exitcode 2 where something would change.
     """
     session = open_session(Choice(**choice))
-    planned = pipeline.plan_documents(session.documents, session.targets, session.doors, session.secrets)
+    planned = pipeline.plan_documents(session.documents, session.targets, session.run())
     if saved is not None:
         _save(session, planned, saved)
     if form == "script":
         from reconciler.execution.machines import script
 
-        say(visible(script(planned.plans, planned.observed.sheets, session.doors), multiline=True))
+        say(visible(script(planned.plans, planned.observed, session.doors), multiline=True))
     else:
         output.show_plans(planned.plans, form, verbose=verbose)
     exits = {plan.verdict() for plan in planned.plans}
@@ -63,12 +66,21 @@ def _save(session: Session, planned: Planned, path: Path) -> None:
         raise ReconcileError(f"the plan cannot be saved to {path}: {error.strerror}") from None
 
 
+def _pinned(machine: Target, session: Session, planned: Planned) -> Guard:
+    """What is declared of a machine, and what it was found to be."""
+    sheets = [sheet for target, sheet in planned.observed.sheets.items() if target.machine == machine]
+    declared = session.guards.get(machine, Guard())
+    return declared.pinned(sheets, planned.observed.access[machine].host_key)
+
+
 def saved_plan(session: Session, planned: Planned) -> SavedPlan:
     """What `apply FILE` needs; targets that nobody looked at stay out."""
     return SavedPlan(
         tool=__version__,
         root=session.choice.root,
         here=session.doors.here,
+        remotes=session.remote.used,
+        guards={machine: _pinned(machine, session, planned) for machine in planned.observed.access},
         desired=tuple(items for target, items in planned.desired.items() if target in planned.observed.sheets),
         changes={change.id: change.fingerprint for plan in planned.plans for change in plan.changes},
         unknown=frozenset(item.address for plan in planned.plans for item in plan.items if item.state is State.UNKNOWN),

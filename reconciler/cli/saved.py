@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler import __version__, pipeline
-from reconciler.cli.session import Choice, Session, session_without_documents
+from reconciler.cli.session import Choice, Session, session_of_saved
 from reconciler.documents.reader import MAIN_FILE, read_regular
 from reconciler.model.errors import BlockedError, UsageError
 from reconciler.model.plan import Change
@@ -19,13 +20,12 @@ def planned_from_file(path: Path, choice: Choice, allow: tuple[str, ...] | None)
     saved = _read(path)
     if saved.tool != __version__:
         raise BlockedError(f"{path} was made by reconcile {saved.tool}; this is {__version__}", fix="plan again")
-    session = session_without_documents(choice, saved.here, saved.root)
+    session = session_of_saved(choice, saved)
     desired = {items.target: items for items in saved.desired}
-    observed = pipeline.observe(desired, session.doors, {})
     allowed = (*allow, *session.machine.allow) if allow is not None else None
-    planned = pipeline.plan_desired(desired, observed, session.secrets, allowed)
+    planned = pipeline.plan_saved(desired, session.run(may_ask=True, allow=allowed))
     plans = tuple(without(plan, _moved(plan.changes, saved)) for plan in planned.plans)
-    return session, Planned(plans=plans, desired=planned.desired, observed=observed)
+    return session, replace(planned, plans=plans)
 
 
 def _read(path: Path) -> SavedPlan:

@@ -6,26 +6,30 @@ import os
 import pwd
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+import click
+
 from reconciler import __version__
-from reconciler.documents import inventory, machine_file
+from reconciler.cli.doors import RemoteDoors, local_door
+from reconciler.cli.passwords import SUDO_SECRET, SudoPasswords, is_terminal, read_password_file, secret_password
+from reconciler.documents import guards, inventory, machine_file, remotes
 from reconciler.documents.desire import Documents, Source, open_documents
+from reconciler.documents.grammar import RESERVED_SECRETS
 from reconciler.documents.inventory import Here
 from reconciler.documents.machine_file import MachineFile
 from reconciler.documents.reader import Caller
 from reconciler.execution.controller import Controller
-from reconciler.execution.doors import Doors
-from reconciler.execution.gather import Caller as Asker
+from reconciler.execution.doors import Door, Doors
 from reconciler.model.address import Target
 from reconciler.model.derived_facts import DERIVED_FACTS
 from reconciler.model.errors import BlockedError, UsageError
-from reconciler.pipeline import Secrets
+from reconciler.model.saved_plan import SavedPlan
+from reconciler.pipeline import Guards, Run, Secrets
 from reconciler.resources.catalogue import Catalogue
-from reconciler.transports.local import LocalTransport
 
 TODAY_VARIABLE = "RECONCILE_TODAY"
 """For tests: the day to go by, as 2027-03-31."""
@@ -42,6 +46,9 @@ class Choice:
     everything: bool = False
     user: str | None = None
     root: str | None = None
+    timeout: int = 30
+    """How many seconds a machine may say nothing."""
+    sudo_password_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +60,9 @@ class Session:
     controller: Controller
     machine: MachineFile
     doors: Doors
+    remote: RemoteDoors
     opened: Documents | None = None
+    guards: Guards = field(default_factory=dict)
     targets: list[Target] = field(default_factory=list)
 
     @property
@@ -65,15 +74,30 @@ class Session:
     def secrets(self) -> Secrets:
         @cache
         def lookup(name: str) -> str | None:
+            if name.lower() in RESERVED_SECRETS:  # no document says this, and a forged plan must not
+                return None
             return machine_file.secret(self.machine, name, self.caller, os.environ)
 
         return Secrets(lookup=lookup, key=self.controller.key())
+
+    def run(self, *, may_ask: bool = False, allow: tuple[str, ...] | None = None) -> Run:
+        """What the pipeline goes by. `may_ask`: for a sudo password, where there is somebody to ask."""
+        file = self.choice.sudo_password_file
+        known = read_password_file(file) if file else secret_password(self.machine, SUDO_SECRET, self.caller)
+        passwords = SudoPasswords(known=known, may_ask=may_ask and is_terminal())
+        return Run(
+            doors=self.doors,
+            secrets=self.secrets,
+            passwords=passwords if passwords.may_ask or known is not None else None,
+            allow=allow,
+            guards=self.guards,
+        )
 
     def require_known_machine(self) -> None:
         """BlockedError: the repo lists workstations and this is none of them, so nothing is written here."""
         found = self.documents.inventory
         is_meant = any(target.workstation == found.this.name for target in self.targets)
-        if is_meant and found.lists_workstations and not found.this.declared and not self.machine.exists:
+        if is_meant and found.lists_workstations and not found.this.declared and not self.machine.introduces:
             fix = "run `reconcile init --workstation NAME`, with a name that the repo lists"
             raise BlockedError(f"the repo does not list this machine ({found.this.name})", fix=fix)
 
@@ -118,9 +142,16 @@ def open_session(choice: Choice) -> Session:
     keeper = controller(who)
     documents = open_source(choice, who, keeper)
     found = documents.inventory
-    targets = inventory.select(found, choice.limit, choice.everything, who.name, choice.user)
+    remote = RemoteDoors(who, documents.machine, lambda machine: remotes.remote(found, machine), choice.timeout)
+
+    def login(machine: Target) -> str:
+        return who.name if choice.root or found.is_here(machine) else remote.login(machine) or who.name
+
+    documents = replace(documents, logins=login)
+    targets = inventory.select(found, choice.limit, choice.everything, login, choice.user)
     name = targets[0].workstation if choice.root and targets else found.this.name
     here = Target(name, found.distro if name == found.this.name else next(iter(found.workstation(name).distros)))
+    guarded = {target.machine: guards.guard(found, target.workstation) for target in targets}
     return Session(
         choice=choice,
         caller=who,
@@ -128,15 +159,36 @@ def open_session(choice: Choice) -> Session:
         machine=documents.machine,
         opened=documents,
         targets=targets,
-        doors=doors(who, here, choice.root),
+        guards={machine: guard for machine, guard in guarded.items() if guard is not None},
+        doors=_doors(here, local_door(who, documents.machine, choice.root), remote),
+        remote=remote,
     )
 
 
-def session_without_documents(choice: Choice, here: Target, root: str | None) -> Session:
-    """For a saved plan, which brings its own desired state; `here` is the machine that the plan was made on."""
+def session_of_saved(choice: Choice, saved: SavedPlan) -> Session:
+    """For a saved plan, which brings its own desired state, and how to reach the machines it is about."""
     who = caller()
     machine = machine_file.read(who)
-    return Session(choice=choice, caller=who, controller=controller(who), machine=machine, doors=doors(who, here, root))
+    remote = RemoteDoors(who, machine, saved.remotes.get, choice.timeout)
+    return Session(
+        choice=choice,
+        caller=who,
+        controller=controller(who),
+        machine=machine,
+        guards=saved.guards,
+        doors=_doors(saved.here, local_door(who, machine, saved.root), remote),
+        remote=remote,
+    )
+
+
+def _doors(here: Target, local: Door, remote: RemoteDoors) -> Doors:
+    """All that was opened is closed when the command ends, however it ends."""
+    found = Doors(here=here, local=local, remote=remote.door, give_up=remote.asked.give_up)
+    command = click.get_current_context(silent=True)
+    if command is not None:
+        command.call_on_close(remote.close)  # the last to be named is the first to be closed
+        command.call_on_close(found.close)
+    return found
 
 
 def open_source(choice: Choice, who: Caller, keeper: Controller) -> Documents:
@@ -154,8 +206,3 @@ def open_source(choice: Choice, who: Caller, keeper: Controller) -> Documents:
     documents = open_documents(source, Catalogue(), frozenset(DERIVED_FACTS), good)
     keeper.remember_good_documents(good, before)
     return documents
-
-
-def doors(who: Caller, here: Target, root: str | None) -> Doors:
-    asker = Asker(user=who.name, uid=os.geteuid(), home=who.home, environment=dict(os.environ))
-    return Doors(here=here, local=LocalTransport(), caller=asker, root=root)

@@ -16,6 +16,7 @@ from reconciler.model.states import Exit
 @options.documents
 @options.selection
 @options.verbose
+@options.connections
 @click.option("--format", "form", type=click.Choice(output.DATA_FORMATS), default="text", help="How to print it.")
 @click.option("--running", is_flag=True, help="Also exit 2 for what is written and not in force yet.")
 @click.option("--strict", is_flag=True, help="Also exit 5 for what could not be read, or was not looked at.")
@@ -26,6 +27,6 @@ def command(form: str, running: bool, strict: bool, verbose: bool, **choice: Any
     Exit codes: 0 in sync, 1 error, 2 drift, 4 a machine was not reached, 5 something is blocked.
     """
     session = open_session(Choice(**choice))
-    planned = pipeline.plan_documents(session.documents, session.targets, session.doors, session.secrets)
+    planned = pipeline.plan_documents(session.documents, session.targets, session.run())
     output.show_plans(planned.plans, form, verbose=verbose, heading="Verify")
     return Exit.first(plan.verdict(running=running, strict=strict) for plan in planned.plans)

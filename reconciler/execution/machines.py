@@ -2,52 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import partial
 
 from reconciler import agents
 from reconciler.execution.apply import AGENT, Outcome, apply, apply_input_shown
 from reconciler.execution.doors import Doors
+from reconciler.execution.fleet import at_once
 from reconciler.execution.payload import Batch
+from reconciler.execution.visit import Observed
 from reconciler.model import effects
 from reconciler.model.address import Target
-from reconciler.model.facts import FactSheet
 from reconciler.model.outcome import ChangeOutcome
 from reconciler.model.plan import Plan
 
-Sheets = Mapping[Target, FactSheet]
+
+def carry_out(plans: Iterable[Plan], observed: Observed, doors: Doors) -> list[tuple[ChangeOutcome, ...]]:
+    """What became of each change of each plan, in order; workstations at once, the machines of one in order."""
+    work = {plan.workstation: partial(_carried_out, plan, observed, doors) for plan in plans}
+    return list(at_once(work, doors.close).values())
 
 
-def carry_out(plan: Plan, sheets: Sheets, doors: Doors) -> tuple[ChangeOutcome, ...]:
-    """What became of each change of a workstation, in order."""
+def _carried_out(plan: Plan, observed: Observed, doors: Doors) -> tuple[ChangeOutcome, ...]:
     found: dict[str, Outcome] = {}
     for machine in dict.fromkeys(change.target.machine for change in plan.changes):
-        door = doors.door(machine)
-        assert door.transport is not None, machine
-        found |= apply(door.transport, _batches(plan, machine, sheets, doors), root=doors.root)
+        door, access = doors.way_in(machine), observed.access[machine]
+        batches = _batches(plan, machine, observed, doors)
+        found |= apply(door.transport, batches, root=door.root, rights=access.rights, password=access.password)
     return tuple(
         ChangeOutcome(change=change, status=found[change.id].status, message=found[change.id].message)
         for change in plan.changes
     )
 
 
-def script(plans: Iterable[Plan], sheets: Sheets, doors: Doors) -> str:
+def script(plans: Iterable[Plan], observed: Observed, doors: Doors) -> str:
     """What `carry_out` would send to each machine: the script itself and its data, secrets as named holes."""
     machines = (
         (plan, machine) for plan in plans for machine in dict.fromkeys(change.target.machine for change in plan.changes)
     )
-    data = [apply_input_shown(_batches(plan, machine, sheets, doors), root=doors.root) for plan, machine in machines]
+    data = [
+        apply_input_shown(_batches(plan, machine, observed, doors), root=doors.way_in(machine).root)
+        for plan, machine in machines
+    ]
     return "\n".join([agents.script(AGENT), *data])
 
 
-def _batches(plan: Plan, machine: Target, sheets: Sheets, doors: Doors) -> list[Batch]:
+def _batches(plan: Plan, machine: Target, observed: Observed, doors: Doors) -> list[Batch]:
     """The changes of each target of a machine, with the effect records that are to stay."""
     targets = dict.fromkeys(change.target for change in plan.changes if change.target.machine == machine)
+    has_root = observed.access[machine].is_root or doors.way_in(machine).root is not None
     return [
         Batch(
             target=target,
-            user=doors.acting_user(target),
+            user=target.user if has_root else None,
             changes=tuple(change for change in plan.changes if change.target == target),
-            records=effects.kept(effects.of_sheet(sheets[target], target), sheets[target].host),
+            records=effects.kept(effects.of_sheet(observed.sheets[target], target), observed.sheets[target].host),
         )
         for target in targets
     ]

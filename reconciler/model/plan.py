@@ -104,6 +104,7 @@ class TargetPlan:
     target: Target
     state: TargetState = TargetState.REACHED
     why: str | None = None
+    fix: str | None = None
     items: tuple[ItemPlan, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -10,23 +10,29 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from reconciler.model.address import Address, Target
 from reconciler.model.desired import DesiredItems, DesiredKind, Withheld
 from reconciler.model.errors import DocumentError
+from reconciler.model.guard import Guard
 from reconciler.model.json_object import JsonObject
+from reconciler.model.remote import Remote
 from reconciler.model.secrets import SecretText
 from reconciler.model.tree import Origin
 from reconciler.model.values import ABSENT, UNMANAGED, Json, RepoFile
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
-    """`changes` has the fingerprint of each change by id; `unknown` the addresses that were unknown and stay out."""
+    """`changes` has the fingerprint of each change by id; `unknown` the addresses that were unknown and stay out.
+
+    `remotes` says how machines are reached, `guards` what each machine was when it was planned for: another one that
+    answers in its place is not written to.
+    """
 
     tool: str
     root: str | None
@@ -34,6 +40,8 @@ class SavedPlan:
     desired: tuple[DesiredItems, ...]
     changes: Mapping[str, str]
     unknown: frozenset[Address] = frozenset()
+    remotes: Mapping[Target, Remote] = field(default_factory=dict)
+    guards: Mapping[Target, Guard] = field(default_factory=dict)
 
 
 def to_text(saved: SavedPlan) -> str:
@@ -45,6 +53,8 @@ def to_text(saved: SavedPlan) -> str:
         "targets": [_target(items) for items in saved.desired],
         "changes": dict(saved.changes),
         "unknown": cast("Json", sorted(map(str, saved.unknown))),
+        "remotes": {str(machine): remote.to_json() for machine, remote in saved.remotes.items()},
+        "guards": {str(machine): guard.to_json() for machine, guard in saved.guards.items()},
     }
     return json.dumps({"sha256": _digest(body), **body}, indent=1, ensure_ascii=True) + "\n"
 
@@ -99,6 +109,8 @@ def _read(body: JsonObject) -> SavedPlan:
         desired=tuple(_read_target(JsonObject(entry, "a target")) for entry in body.list("targets")),
         changes={id_: changes.text(id_) for id_ in _entries(body, "changes")},
         unknown=frozenset(Address.parse(address) for address in body.texts("unknown")),
+        remotes={Target.parse(name): Remote.from_json(entry) for name, entry in _entries(body, "remotes").items()},
+        guards={Target.parse(name): Guard.from_json(entry) for name, entry in _entries(body, "guards").items()},
     )
 
 

@@ -14,8 +14,17 @@ from reconciler.model.states import TargetState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why nothing may be written to a whole workstation, and what the reader may do."""
+
+    why: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetInput:
-    """One target: its resources with their values, and its facts. Without a sheet, `why` says what is in the way."""
+    """One target: its resources with their values, and its facts. Without a sheet, `why` says what is in the way, or
+    `refusal` that nobody may look for a difference."""
 
     target: Target
     desired: DesiredItems
@@ -23,7 +32,9 @@ class TargetInput:
     sheet: FactSheet | None = None
     state: TargetState = TargetState.REACHED
     why: str | None = None
+    fix: str | None = None
     elevation: bool = False
+    refusal: Refusal | None = None
     effects: Mapping[Address, EffectRecord] = field(default_factory=dict)
 
 

@@ -13,7 +13,7 @@ def of(targets: Sequence[TargetPlan], changes: Sequence[Change]) -> tuple[str, .
     needs: list[str] = []
     layers = dict.fromkeys(str(item.address.target) for item in items if item.elevation)
     if layers:
-        needs.append(f"root for {', '.join(layers)} (`sudo reconcile apply`)")
+        needs.append(f"root on {', '.join(layers)} (apply has sudo ask)")
     effects = {change.effect for change in changes} | {item.effect for item in items if item.state is State.PENDING}
     needs += [effect.value for effect in Effect if effect in effects and effect is not Effect.NOW]
     return tuple(needs)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.model.address import Address
 from reconciler.model.plan import ItemPlan, Plan, TargetPlan
-from reconciler.model.states import State
+from reconciler.model.states import State, TargetState
 from reconciler.model.values import UNMANAGED
 from reconciler.planning import fold, needs, owners
 from reconciler.planning.changes import changes_of
@@ -50,8 +50,11 @@ def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan]) -> Targe
         for resource in entry.resources:
             notes += resource.remarks(entry.sheet)
     unseen = () if entry.sheet is not None else tuple(_unseen(entry))
+    why, fix = entry.why, entry.fix
+    if entry.refusal is not None and entry.state is TargetState.REACHED:
+        why, fix = entry.refusal.why, entry.refusal.fix
     return TargetPlan(
-        target=entry.target, state=entry.state, why=entry.why, items=mine + withheld + unseen, notes=tuple(notes)
+        target=entry.target, state=entry.state, why=why, fix=fix, items=mine + withheld + unseen, notes=tuple(notes)
     )
 
 
@@ -64,12 +67,15 @@ def _withheld(entry: TargetInput) -> Iterator[ItemPlan]:
 
 
 def _unseen(entry: TargetInput) -> Iterator[ItemPlan]:
-    """The items of a target that is reached but may not be read."""
-    if entry.why is None or not entry.elevation:
-        return
+    """The items of a target that is reached but may not be read, or not be written."""
     for kind, desired in entry.desired.kinds.items():
         for name, item in desired.items.items():
-            if item is not UNMANAGED:
-                address = Address(entry.target, kind, name)
-                origin = entry.desired.origins.get(address)
+            address = Address(entry.target, kind, name)
+            origin = entry.desired.origins.get(address)
+            if item is UNMANAGED:
+                continue
+            if entry.refusal is not None:
+                why, fix = entry.refusal.why, entry.refusal.fix
+                yield ItemPlan(address=address, state=State.BLOCKED, why=why, fix=fix, origin=origin)
+            elif entry.why is not None and entry.elevation:
                 yield ItemPlan(address=address, state=State.UNKNOWN, why=entry.why, origin=origin, elevation=True)

@@ -66,6 +66,7 @@ def _target(target: TargetPlan) -> Document:
         "layer": target.target.layer.value,
         "state": target.state.value,
         "why": _text(target.why),
+        "fix": _text(target.fix),
         "notes": _texts(target.notes),
         "items": [_item(item) for item in target.items],
     }

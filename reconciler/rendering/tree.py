@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
 from reconciler.model.plan import Change, ItemPlan, Plan, TargetPlan
@@ -22,9 +23,9 @@ def section_lines(plan: Plan, look: Look) -> Iterator[list[Line]]:
     """The sections of a plan, each of some lines, to be set apart; none where the summary has said it all."""
     changes = {change.id: change for change in plan.changes}
     if any(_is_told(target, look) for target in plan.targets):
-        for target in plan.targets:
-            if (target.items and target.state is TargetState.REACHED) or target.why or target.notes:
-                yield list(_target(target, changes, look))
+        for alike in _runs(plan.targets, look):
+            if (alike[0].items and alike[0].state is TargetState.REACHED) or alike[0].why or alike[0].notes:
+                yield list(_target(alike, changes, look))
     if look.verbose and plan.changes:
         yield [(Span("changes, in order", Style.STRONG),), *change_lines(plan, look)]
     if plan.findings:
@@ -33,28 +34,41 @@ def section_lines(plan: Plan, look: Look) -> Iterator[list[Line]]:
         yield [line for note in plan.notes for line in prose((Span("note: ", Style.STRONG),), note, look)]
 
 
+def _runs(targets: Sequence[TargetPlan], look: Look) -> Iterator[list[TargetPlan]]:
+    """Targets that nothing is told of but one reason are told of together."""
+    for _, alike in groupby(targets, lambda target: target if _has_more(target, look) else (target.state, target.why)):
+        yield list(alike)
+
+
+def _has_more(target: TargetPlan, look: Look) -> bool:
+    return target.why is None or bool(target.notes) or any(_is_shown(item, target, look) for item in target.items)
+
+
 def _is_told(target: TargetPlan, look: Look) -> bool:
     """Whether there is more to say of the target than its count."""
     return bool(target.why or target.notes) or any(_is_shown(item, target, look) for item in target.items)
 
 
 def _is_shown(item: ItemPlan, target: TargetPlan, look: Look) -> bool:
-    """Items that are unknown for the reason that stands behind their target need no line of their own."""
+    """Items that have the reason that stands behind their target need no line of their own."""
     if look.verbose or item.notes:
         return True
-    told_already = item.state is State.UNKNOWN and target.why is not None and item.why == target.why
+    told_already = target.why is not None and item.why == target.why
     return item.state not in _QUIET and not told_already
 
 
-def _target(target: TargetPlan, changes: Mapping[str, Change], look: Look) -> Iterator[Line]:
-    name = Span(str(target.target), Style.STRONG)
-    counts = listed(counted(Counter(item.state for item in target.items)))
+def _target(alike: Sequence[TargetPlan], changes: Mapping[str, Change], look: Look) -> Iterator[Line]:
+    target = alike[0]
+    name = Span(", ".join(str(each.target) for each in alike), Style.STRONG)
+    counts = listed(counted(Counter(item.state for each in alike for item in each.items)))
     if target.state is not TargetState.REACHED:
         yield (name, Span(f"  {target.state.value}", Style.UNKNOWN))
     else:
         yield from prose((name, Span("  ")), counts, look, style=Style.FAINT, hang=4) if counts else [(name,)]
     if target.why:
         yield from prose(indented(2), target.why, look, style=Style.UNKNOWN)
+    if target.fix:
+        yield from prose(indented(2, Span("fix: ", Style.STRONG)), target.fix, look)
     for note in target.notes:
         yield from prose(indented(2, Span("note: ", Style.STRONG)), note, look)
     kinds: dict[str, list[ItemPlan]] = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.transport import Exchange
 from reconciler.transports.local import LocalTransport
 
 Census = Callable[[Path], dict[str, tuple[object, ...]]]
@@ -51,13 +52,13 @@ def test_a_plan_changes_nothing_at_all(machine, census: Census) -> None:
 def test_plan_is_one_exec_and_apply_one_more_whatever_the_number_of_items(
     machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = LocalTransport.run, []
+    real, calls = LocalTransport.start, []
 
-    def counting(self: LocalTransport, script: str, data: bytes) -> object:
-        calls.append(len(data))
-        return real(self, script, data)
+    def counting(self: LocalTransport) -> Exchange:
+        calls.append(self)
+        return real(self)
 
-    monkeypatch.setattr(LocalTransport, "run", counting)
+    monkeypatch.setattr(LocalTransport, "start", counting)
     many = "\n".join(f"    /opt/d{number}: {{mode: '0755'}}" for number in range(60))
     machine.write(
         machine.document.read_text()

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from reconciler.model.address import Address, Target
 from reconciler.model.desired import DesiredItems, DesiredKind, Withheld
 from reconciler.model.errors import DocumentError
+from reconciler.model.guard import Guard
+from reconciler.model.remote import Remote
 from reconciler.model.saved_plan import SavedPlan, from_text, to_text
 from reconciler.model.secrets import SecretHole, SecretText
 from reconciler.model.tree import Origin
@@ -65,6 +67,27 @@ ITEMS = st.builds(
     ),
     notes=st.lists(st.text(max_size=5), max_size=2).map(tuple),
 )
+REMOTES = st.builds(
+    Remote,
+    host=st.sampled_from(["build-07", "10.0.0.7", "::1", "fe80::1%eth0", "HOST.example.com"]),
+    user=st.sampled_from([None, "ops", "Jane.Doe"]),
+    port=st.none() | st.integers(1, 65535),
+    identity_file=st.sampled_from([None, "~/.ssh/a key", "/keys/ü"]),
+    proxy_jump=st.sampled_from([None, "none", "ops@jump:2222,[::1]:22", "ssh://jump"]),
+    client=st.sampled_from(["paramiko", "openssh"]),
+    origin=st.none() | st.builds(Origin, st.text(max_size=5), st.integers(1), st.integers(1)),
+)
+
+
+@st.composite
+def guards(draw: st.DrawFn) -> Guard:
+    """Only what is asked has a place."""
+    names = draw(st.sets(st.sampled_from(["machine_id", "host_key", "os", "arch", "libc"])))
+    asked = {name: draw(st.text(max_size=5)) for name in names}
+    placed = draw(st.sets(st.sampled_from(sorted(names)))) if names else set()
+    return Guard(**asked, origins={name: Origin("a.yaml", draw(st.integers(1)), 1) for name in placed})
+
+
 PLANS = st.builds(
     SavedPlan,
     tool=st.text(max_size=5),
@@ -73,6 +96,8 @@ PLANS = st.builds(
     desired=st.lists(ITEMS, max_size=2).map(tuple),
     changes=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
     unknown=st.frozensets(ADDRESSES, max_size=2),
+    remotes=st.dictionaries(TARGETS, REMOTES, max_size=2),
+    guards=st.dictionaries(TARGETS, guards(), max_size=2),
 )
 
 SMALL = SavedPlan(
@@ -87,6 +112,8 @@ SMALL = SavedPlan(
         ),
     ),
     changes={"lt/main:/etc/x": "ab12"},
+    remotes={Target("lt", "main"): Remote(host="build-07", user="ops", port=2222, origin=Origin("a.yaml", 7, 3))},
+    guards={Target("lt", "main"): Guard(machine_id="4f0c", origins={"machine_id": Origin("a.yaml", 8, 3)})},
 )
 
 
@@ -154,8 +181,8 @@ def forged(change: dict[str, object]) -> str:
 
 
 def test_another_format_is_named() -> None:
-    with pytest.raises(DocumentError, match="has format 2; this version reads 1"):
-        from_text(forged({"format": 2}), "p.json")
+    with pytest.raises(DocumentError, match="has format 3; this version reads 2"):
+        from_text(forged({"format": 3}), "p.json")
 
 
 def test_a_forgery_with_the_right_digest_is_read() -> None:
@@ -168,6 +195,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=5,
 )
+REMOTE_FIELDS = ["host", "user", "port", "identity_file", "proxy_jump", "client", "origin", "command"]
+GUARD_FIELDS = ["machine_id", "host_key", "os", "arch", "libc", "mood"]
 TARGET_BODY = {"target": "lt/main", "kinds": {}, "origins": {}, "withheld": {}, "notes": []}
 
 
@@ -175,7 +204,15 @@ TARGET_BODY = {"target": "lt/main", "kinds": {}, "origins": {}, "withheld": {}, 
 @given(
     change=st.one_of(
         st.dictionaries(
-            st.sampled_from(["tool", "root", "here", "targets", "changes", "unknown", "format"]), JSON, min_size=1
+            st.sampled_from(["tool", "root", "here", "targets", "changes", "unknown", "format", "remotes", "guards"]),
+            JSON,
+            min_size=1,
+        ),
+        st.dictionaries(st.sampled_from(REMOTE_FIELDS), JSON, min_size=1).map(
+            lambda body: {"remotes": {"lt/main": json.loads(to_text(SMALL))["remotes"]["lt/main"] | body}}
+        ),
+        st.dictionaries(st.sampled_from(GUARD_FIELDS), JSON, min_size=1).map(
+            lambda body: {"guards": {"lt/main": body}}
         ),
         st.dictionaries(st.sampled_from(list(TARGET_BODY)), JSON, min_size=1).map(
             lambda body: {"targets": [TARGET_BODY | body]}
@@ -197,3 +234,46 @@ def test_a_forgery_of_another_shape_is_refused_not_a_crash(change: dict[str, obj
 def test_the_file_holds_no_secret() -> None:
     assert "password" in to_text(SMALL)
     assert '"secret"' in to_text(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("host", "-oProxyCommand=touch ran"),
+        ("host", "a;touch ran"),
+        ("host", "$(touch ran)"),
+        ("user", "-l root"),
+        ("user", "`id`"),
+        ("port", 0),
+        ("port", 65536),
+        ("port", "22"),
+        ("identity_file", "relative"),
+        ("identity_file", "-F/tmp/x"),
+        ("proxy_jump", "a b"),
+        ("proxy_jump", "-oProxyCommand=x"),
+        ("client", "telnet"),
+        ("host", None),
+    ],
+)
+def test_a_forged_way_to_a_machine_is_none(field: str, value: object) -> None:
+    """It goes into the user's own ssh_config, which may hand it to a shell."""
+    remote = json.loads(to_text(SMALL))["remotes"]["lt/main"] | {field: value}
+    with pytest.raises(DocumentError, match="is no saved plan"):
+        from_text(forged({"remotes": {"lt/main": remote}}), "p.json")
+
+
+@pytest.mark.parametrize(
+    "guard", [{"machine_id": "x"}, {"machine_id": ["x"]}, {"mood": ["x", None]}, {"os": [1, None]}, []]
+)
+def test_a_forged_guard_is_none(guard: object) -> None:
+    with pytest.raises(DocumentError, match="is no saved plan"):
+        from_text(forged({"guards": {"lt/main": guard}}), "p.json")
+
+
+def test_a_plan_without_ways_and_guards_is_one_of_another_format() -> None:
+    for name in ("remotes", "guards"):
+        body = json.loads(to_text(SMALL))
+        del body["sha256"], body[name]
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        with pytest.raises(DocumentError, match="is no saved plan"):
+            from_text(json.dumps({"sha256": digest, **body}, indent=1) + "\n", "p.json")

@@ -245,7 +245,7 @@ def test_what_only_root_can_read_is_unknown_and_asks_for_root(machine: Machine, 
     plan = machine.plan({DISTRO: [toys.lines({"color": "red"})]}, elevated=False)
     item = only(plan)
     assert (item.state, item.why, item.elevation) == (State.UNKNOWN, NEEDS_ROOT, True)
-    assert plan.needs == ("root for lt/main (`sudo reconcile apply`)",)
+    assert plan.needs == ("root on lt/main (apply has sudo ask)",)
     assert (plan.verdict(), plan.verdict(strict=True)) == (Exit.DONE, Exit.BLOCKED)
 
 
@@ -257,7 +257,7 @@ def test_what_cannot_be_read_for_another_reason_does_not_ask_for_root(machine: M
 def test_a_change_of_the_distro_by_somebody_else_than_root_is_marked(machine: Machine, toys: Toys) -> None:
     plan = machine.plan({DISTRO: [toys.lines({"color": "red"})]}, elevated=False)
     assert (only(plan).state, only(plan).elevation) == (State.ADD, True)
-    assert plan.needs == ("root for lt/main (`sudo reconcile apply`)",)
+    assert plan.needs == ("root on lt/main (apply has sudo ask)",)
 
 
 def test_a_change_of_ones_own_is_not(machine: Machine, toys: Toys) -> None:

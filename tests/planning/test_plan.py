@@ -184,7 +184,7 @@ def test_a_target_that_only_root_may_read_has_unknown_items() -> None:
         ("/opt/a", State.UNKNOWN, "no sudo"),
         ("/opt/c", State.UNKNOWN, "no sudo"),
     ]
-    assert found.needs == ("root for lt/main (`sudo reconcile apply`)",)
+    assert found.needs == ("root on lt/main (apply has sudo ask)",)
 
 
 @pytest.mark.parametrize(

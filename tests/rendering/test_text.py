@@ -326,3 +326,23 @@ def test_two_thousand_items_take_half_a_second_at_most() -> None:
     started = time.process_time()
     plan_text([plan], colour=True)
     assert time.process_time() - started < 0.5
+
+
+def test_targets_that_share_one_reason_are_told_of_once() -> None:
+    main, dev = Target("box", "main"), Target("box", "main", "dev")
+    why, fix = "box refused the connection", "see that sshd runs there"
+    away = [TargetPlan(target=target, state=TargetState.UNREACHABLE, why=why, fix=fix) for target in (main, dev)]
+    shown = plan_text([Plan(workstation="box", targets=tuple(away))])
+    assert (
+        "box/main, box/main/dev  unreachable\n  box refused the connection\n  fix: see that sshd runs there\n" in shown
+    )
+    assert shown.count(why) == 1
+
+    def refused(target: Target, why: str) -> TargetPlan:
+        item = ItemPlan(address=Address(target, "files", "/x"), state=State.BLOCKED, why=why)
+        return TargetPlan(target=target, why=why, items=(item,))
+
+    both = plan_text([Plan(workstation="box", targets=(refused(main, "guard: a"), refused(dev, "guard: a")))])
+    assert "box/main, box/main/dev  2 blocked\n  guard: a\n" in both
+    each = plan_text([Plan(workstation="box", targets=(refused(main, "guard: a"), refused(dev, "guard: b")))])
+    assert "box/main  1 blocked\n" in each and "box/main/dev  1 blocked\n" in each
