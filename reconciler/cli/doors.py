@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reconciler.transports.ssh.config import Destination, Local, Remark, Settings, SshConfig
     from reconciler.transports.ssh.transport import SshClient
 
+UNDER_SUDO: Final = "under sudo no other machine is reached"
 _ROOT_USER: Final = "root"
 _NO_ROOT: Final = "none"
 
@@ -49,9 +50,14 @@ class RemoteDoors:
     remarks: set[Remark] = field(default_factory=set)
     """What of the user's ssh_config is not honoured, and has been named."""
 
+    @property
+    def is_sudo(self) -> bool:
+        """Then the ssh_config, keys and known hosts are somebody else's, which root neither reads nor writes."""
+        return os.geteuid() != self.who.uid
+
     def login(self, machine: Target) -> str | None:
-        """Who `self` is there; None where nothing says how to reach it."""
-        remote = self.remote(machine)
+        """Who `self` is there; None where nothing says how to reach it, or nobody will."""
+        remote = None if self.is_sudo else self.remote(machine)
         return self._config.resolve(_destination(remote)).user if isinstance(remote, Remote) else None
 
     def door(self, machine: Target) -> Door | NoDoor:
@@ -59,18 +65,14 @@ class RemoteDoors:
         if not isinstance(remote, Remote):
             why, fix = (remote.why, remote.fix) if remote else ("the saved plan does not say how to reach it", None)
             return NoDoor(why=why, fix=fix)
-        if os.geteuid() != self.who.uid:
-            return NoDoor(
-                why="under sudo no other machine is reached", fix="run it without sudo: it asks where it must"
-            )
+        if self.is_sudo:
+            return NoDoor(why=UNDER_SUDO, fix="run it without sudo: it asks where it must")
         self.used[machine] = remote
         limits = Limits(silence_seconds=self.timeout_seconds)
         route = self.route(remote, label=str(machine))
         user = route[-1].user
-        asker, may_become_root = (
-            Asker(user=user, uid=0 if user == _ROOT_USER else None),
-            self.machine.become != _NO_ROOT,
-        )
+        asker = Asker(user=user, uid=0 if user == _ROOT_USER else None)
+        may_become_root = self.machine.become != _NO_ROOT
         if remote.client == "openssh":
             from reconciler.transports.openssh import OpenSshTransport
 

@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.console import say
-from reconciler.cli.doors import RemoteDoors
+from reconciler.cli.doors import UNDER_SUDO, RemoteDoors
 from reconciler.cli.session import Choice, caller, controller, open_source
 from reconciler.documents import machine_file, remotes, repository
 from reconciler.documents.desire import Documents
@@ -39,6 +39,8 @@ def command(host: str, fingerprint: str | None, **choice: Any) -> int:
     who = caller()
     machine, remote = _meant(host, Choice(**choice), who)
     doors = RemoteDoors(who, machine, lambda target: remote)
+    if doors.is_sudo:
+        raise UsageError(UNDER_SUDO, fix="run it without sudo: the known hosts are yours")
     route = doors.route(remote, label=host)
     from reconciler.transports.ssh.trust import offered_keys
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reconciler.execution.gather import Caller
@@ -81,6 +81,3 @@ class Doors:
         for door in list(self.opened.values()):
             if isinstance(door, Door):
                 door.transport.close()
-
-
-Accesses = Mapping[Target, Access]

@@ -12,6 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.doors import UNDER_SUDO, RemoteDoors
+from reconciler.documents.machine_file import MachineFile
+from reconciler.documents.reader import Caller
+from reconciler.execution.doors import NoDoor
+from reconciler.model.address import Target
+from reconciler.model.remote import Remote
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="plays sudo: needs root")
 
 
@@ -32,6 +39,26 @@ def test_under_sudo_the_callers_user_layer_is_meant_and_written_with_the_callers
     written = home / ".config/go/env"
     assert written.stat().st_uid == caller.pw_uid
     assert machine.at("/etc/wsl.conf").stat().st_uid == 0
+
+
+@as_root
+def test_under_sudo_the_callers_ssh_is_left_alone(machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root neither reads what somebody else may have linked to anything, nor writes there."""
+    machine.write(
+        "version: 1\nworkstations: {box: {ssh: {host: 127.0.0.1, port: 9}}}\nuser: {files: {~/x: {content: x}}}\n"
+    )
+    monkeypatch.setenv("SUDO_USER", "daemon")
+    planned = machine.command("plan", "-C", str(machine.repo), "-l", "box")
+    assert planned.code == 4 and "under sudo no other machine is reached" in planned.out, planned
+    trusted = machine.command("trust", "-C", str(machine.repo), "box")
+    assert trusted.code == 64 and "run it without sudo" in trusted.err, trusted
+
+    (tmp_path / ".ssh").mkdir()
+    os.mkfifo(tmp_path / ".ssh/config")  # whoever opens it waits for ever
+    who = Caller(name="daemon", uid=1, gid=1, home=str(tmp_path), config=tmp_path)
+    doors = RemoteDoors(who, MachineFile(path=tmp_path), lambda target: Remote(host="box"))
+    assert doors.login(Target("box", "main")) is None
+    assert doors.door(Target("box", "main")) == NoDoor(why=UNDER_SUDO, fix="run it without sudo: it asks where it must")
 
 
 def test_ctrl_c_while_a_machine_is_asked_is_130_and_what_hangs_is_ended_by_its_own_time_limit(

@@ -109,7 +109,6 @@ class Login:
         self._replies = Replies(session)
         self._identities = choice.each()
         self._tried: list[str] = []
-        self._notes: list[str] = []
         self._allowed: Sequence[str] | None = None
         """None: the server has not said yet."""
         self._password_failed = False
