@@ -28,14 +28,15 @@ _LONGEST_BYTES: Final = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SudoPasswords:
-    """`known` is one that needs nobody; `may_ask`: a person is there to be asked, as `plan` never does."""
+    """`known` looks up one that needs nobody; `may_ask`: a person is there to be asked, as `plan` never does."""
 
-    known: str | None
+    known: Callable[[], str | None]
     may_ask: bool
 
     def password(self, machines: Mapping[Target, str], *, again: bool) -> Password | None:
-        if self.known is not None and not again:
-            return Password(text=self.known)
+        given = None if again else self.known()
+        if given is not None:
+            return Password(text=given)
         if not self.may_ask:
             return None
         if again:

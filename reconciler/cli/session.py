@@ -15,7 +15,14 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.doors import RemoteDoors, local_door
-from reconciler.cli.passwords import SUDO_SECRET, SudoPasswords, is_terminal, read_password_file, secret_password
+from reconciler.cli.passwords import (
+    SUDO_SECRET,
+    OnceKnown,
+    SudoPasswords,
+    is_terminal,
+    read_password_file,
+    secret_password,
+)
 from reconciler.documents import guards, inventory, machine_file, remotes
 from reconciler.documents.desire import Documents, Source, open_documents
 from reconciler.documents.grammar import RESERVED_SECRETS
@@ -83,12 +90,14 @@ class Session:
     def run(self, *, may_ask: bool = False, allow: tuple[str, ...] | None = None) -> Run:
         """What the pipeline goes by. `may_ask`: for a sudo password, where there is somebody to ask."""
         file = self.choice.sudo_password_file
-        known = read_password_file(file) if file else secret_password(self.machine, SUDO_SECRET, self.caller)
-        passwords = SudoPasswords(known=known, may_ask=may_ask and is_terminal())
+        in_file = read_password_file(file) if file else None
+        look_up = OnceKnown(lambda: in_file or secret_password(self.machine, SUDO_SECRET, self.caller))
+        is_known = in_file is not None or machine_file.has_secret(self.machine, SUDO_SECRET, os.environ)
+        passwords = SudoPasswords(known=look_up, may_ask=may_ask and is_terminal())
         return Run(
             doors=self.doors,
             secrets=self.secrets,
-            passwords=passwords if passwords.may_ask or known is not None else None,
+            passwords=passwords if passwords.may_ask or is_known else None,
             allow=allow,
             guards=self.guards,
         )

@@ -88,6 +88,11 @@ def _checked(data: bytes, shown: str, known: set[str]) -> tree.Mapping:
     return root
 
 
+def has_secret(machine: MachineFile, name: str, environment: Mapping[str, str]) -> bool:
+    """Whether a secret has a source here, which may be slow to ask."""
+    return name in machine.secrets or SECRET_PREFIX + name.upper() in environment
+
+
 def secret(machine: MachineFile, name: str, caller: Caller, environment: Mapping[str, str]) -> str | None:
     """A secret's text; None where it has no source here. DocumentError: its source failed."""
     source = machine.secrets.get(name)

@@ -381,3 +381,14 @@ def test_a_saved_plan_is_applied_with_the_password_and_never_widens(desk: Callab
     assert found.code in (0, 5), found.said
     assert "/root/only-root-sees" not in one.written  # it was unknown when the plan was made
     assert "/etc/hello" in one.written
+
+
+def test_the_source_of_a_password_is_not_asked_where_nothing_needs_it(machine, tmp_path: Path) -> None:
+    """It may be a program that wants a finger on a key."""
+    config = machine.home / ".config/reconcile/machine.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"secrets: {{sudo_password: {{command: [touch, {tmp_path}/asked]}}}}\n")
+    config.chmod(0o600)
+    assert machine.run("plan").code == 0
+    assert machine.run("apply", "--yes").code == 0
+    assert not (tmp_path / "asked").exists()
