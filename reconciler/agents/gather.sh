@@ -288,7 +288,7 @@ resolve() {
   done
 }
 
-add_question() { # node, what is asked: c content, l listing, a accounts, m the C library
+add_question() { # node, what is asked: c content, d digest, g Go's build information, l listing, a accounts, m the C library
   eval "flags_$1=\$2 end_$1=\$1 rest_$1="
   questions=$questions$newline$1
 }
@@ -421,10 +421,21 @@ answer_question() {
   *l*:directory) if [ -r "$path" ]; then list_directory "$path"; else denied=$denied$newline$path; fi ;;
   esac
   case $flags:$type in *a*:file) [ ! -r "$path" ] || keep_entries_of "$path" ;; esac
+  case $flags:$type in
+  *[dg]*:file)
+    if [ ! -r "$path" ]; then
+      denied=$denied$newline$path
+      return
+    fi
+    case $flags in *d*) digest_words="$digest_words \"\$path_$node\"" ;; esac
+    case $flags in *g*) go_words="$go_words \"\$path_$node\"" ;; esac
+    ;;
+  esac
 }
 
 answer_questions() {
   denied='' closed='' kernel_files='' libc_words='' words='' all_words='' budget=50331648 word_count=0
+  digest_words='' go_words=''
   for question in $questions; do answer_question "$question"; done
   block denied
   put "$denied"
@@ -432,6 +443,26 @@ answer_questions() {
   put "$closed"
   send_kernel_files
   [ -z "$wants_libc" ] || find_libc
+  [ -z "$digest_words" ] || send_digests
+  [ -z "$go_words" ] || send_go_builds
+}
+
+send_digests() {
+  doing 'digesting files'
+  block digests
+  eval "set -- $digest_words"
+  sha256sum -- "$@" 2>/dev/null </dev/null
+}
+
+# Go writes what a program was built from into it as lines of text.
+send_go_builds() {
+  doing 'looking into Go programs'
+  block go-builds
+  eval "set -- $go_words"
+  text_flag=-a
+  grep -a . /dev/null 2>/dev/null </dev/null
+  [ $? = 1 ] || text_flag=-s # busybox takes everything for text
+  grep $text_flag -m 2 -H -E "^(path|mod)$tab" -- "$@" 2>/dev/null </dev/null
 }
 
 find_libc() {
@@ -476,7 +507,7 @@ has_program() {
   return 1
 }
 
-# Runs the words collected so far: five seconds, 64 KiB, nothing to read.
+# Runs the words collected so far: five seconds, 1 MiB, nothing to read.
 run_command() {
   set --
   word=0
@@ -493,25 +524,53 @@ run_command() {
     {
       timeout -s KILL 5 "$@" </dev/null 2>/dev/null
       block "command-code $?"
-    } | timeout -s KILL 6 head -c 65600
+    } | timeout -s KILL 6 head -c 1048640
   else
     block command-no-limit
   fi
 }
 
-# The variables that a fresh login shell hands to programs. Start-up files may print, hang, or leave something running
-# that keeps the pipe open: so its end is a line, and no program that looks a line ahead reads it.
-ask_login_shell() {
-  block "login $shell"
-  doing "asking the login shell of $user"
+# Where the standard PATH has programs, by name.
+tell_of_programs() {
+  block programs
+  IFS=$tab
+  set -- $program_names
+  for name; do
+    IFS=:
+    for directory in $PATH; do
+      if { [ -f ".$directory/$name" ] && [ -x ".$directory/$name" ]; } ||
+        { [ -n "$at_rest" ] && [ -L ".$directory/$name" ]; }; then
+        put "$name//$directory/$name"
+        break
+      fi
+    done
+  done
+  IFS=$newline
+}
+
+# The variables that a fresh shell of the user hands to programs: a login shell (-l), or an interactive one (-i). Start-up
+# files may print, hang, or leave something running that keeps the pipe open: so its end is a line, and no program that
+# looks a line ahead reads it. An interactive shell that had a terminal would wait for it.
+ask_shell() { # login or interactive, its option, the names
+  session=$1 option=$2 asked_names=$3
+  block "$session $shell"
+  doing "asking the $session shell of $user"
   case $shell in */nologin | */false | */sync | */halt | */shutdown)
-    block login-none
+    block "$session-none"
     return
     ;;
   esac
   if ! has_limit; then
-    block login-no-limit
+    block "$session-no-limit"
     return
+  fi
+  away=''
+  if [ "$option" = -i ]; then
+    if ! has_program setsid; then
+      block "$session-no-setsid"
+      return
+    fi
+    away=setsid
   fi
   [ -x "$shell" ] || return 0
   # shellcheck disable=SC2016  # the shells that are started expand these
@@ -522,8 +581,8 @@ ask_login_shell() {
     cd -- "$home" 2>/dev/null || :
     # shellcheck disable=SC2016
     timeout -s KILL 5 env -i HOME="$home" USER="$user" LOGNAME="$user" SHELL="$shell" TERM=dumb PATH="$PATH" \
-      RECONCILE_MARK="$mark" RECONCILE_NAMES="$login_names" RECONCILE_ASK="$ask" \
-      "$shell" -l -c 'exec /bin/sh -c "$RECONCILE_ASK"' </dev/null 2>/dev/null
+      RECONCILE_MARK="$mark" RECONCILE_NAMES="$asked_names" RECONCILE_ASK="$ask" \
+      $away "$shell" $option -c 'exec /bin/sh -c "$RECONCILE_ASK"' </dev/null 2>/dev/null
     put "$newline$mark over"
   } | {
     heard=''
@@ -586,6 +645,8 @@ read_items() {
     'uid '*) expected_uid=$value ;;
     'account '*) names=$names$tab$value ;;
     'login '*) login_names="$login_names $value" ;;
+    'interactive '*) interactive_names="$interactive_names $value" ;;
+    'program '*) program_names=$program_names$tab$value ;;
     'effects '*) effects=$effects$newline$value ;;
     'host') wants_host=yes ;;
     'libc') wants_libc=yes ;;
@@ -610,6 +671,7 @@ complete_identity() {
 
 answer() {
   at_rest='' root=/ uid='' user='' home='' shell='' expected_uid='' entries='' names='' login_names=''
+  interactive_names='' program_names=''
   wants_host='' wants_libc='' effects='' word_count=0 n=0 words='' all_words='' trouble=''
   IFS=$tab
   set -- $1
@@ -647,7 +709,9 @@ answer() {
     block accounts
     put "$entries"
   fi
-  [ -z "$login_names" ] || ask_login_shell
+  [ -z "$program_names" ] || tell_of_programs
+  [ -z "$login_names" ] || ask_shell login -l "$login_names"
+  [ -z "$interactive_names" ] || ask_shell interactive -i "$interactive_names"
   [ -z "$effects" ] || tell_of_processes
   send_contents
   answer_commands "$@"

@@ -94,7 +94,7 @@ def written(rank: Rank, place: Place, kinds: Kinds) -> Iterator[Written]:
             for path, name, item in items(schema, node):
                 item_schema = schema.item_schema(path)
                 assert item_schema is not None
-                yield Written(kind=key.text, name=".".join(path), key=name, node=item, schema=item_schema)
+                yield Written(kind=key.text, name=schema.name_of(path), key=name, node=item, schema=item_schema)
 
 
 def items(schema: KindSchema, node: Node) -> Iterator[tuple[tuple[str, ...], Scalar, Node]]:
@@ -107,10 +107,18 @@ def items(schema: KindSchema, node: Node) -> Iterator[tuple[tuple[str, ...], Sca
     for key, value in node if isinstance(node, tree.Mapping) else ():
         if key.text in schema.options:
             continue
-        if schema.depth == 1:
-            yield (key.text,), key, value
-        elif isinstance(value, tree.Mapping):
-            yield from (((key.text, inner.text), inner, item) for inner, item in value)
+        yield from _below((key.text,), key, value, schema.depth_below(key.text))
+
+
+def _below(
+    path: tuple[str, ...], key: Scalar, node: Node, depth: int
+) -> Iterator[tuple[tuple[str, ...], Scalar, Node]]:
+    """The items at or below a node whose path so far is `path`."""
+    if len(path) == depth:
+        yield path, key, node
+    elif isinstance(node, tree.Mapping):
+        for inner, value in node:
+            yield from _below((*path, inner.text), inner, value, depth)
 
 
 def merged(repository: Repository, place: Place, kinds: Kinds, today: date) -> tuple[dict[str, MergedKind], list[str]]:

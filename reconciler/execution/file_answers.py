@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.execution import path_records
 from reconciler.execution.answer_blocks import Block, MalformedAnswerError, joined, only
 from reconciler.execution.path_records import Names, PathRecords, Place
 from reconciler.execution.tar_reader import regular_files
-from reconciler.model.facts import NEEDS_ROOT, FileState, PathType, Unread
+from reconciler.model.facts import NEEDS_ROOT, FileState, GoBuild, PathType, Unread
 
 LARGEST_FILE: Final = 1024 * 1024
 
@@ -27,6 +28,9 @@ class FileAnswers:
     listings: Mapping[str, tuple[str, ...]]
     denied: frozenset[str]
     has_tar: bool
+    digests: Mapping[str, str] = field(default_factory=dict)
+    go_lines: tuple[bytes, ...] = ()
+    """`PATH:path` or `mod`, a tab and what Go wrote there."""
 
     def file(self, path: str) -> FileState:
         state = self.paths.state(path)
@@ -54,6 +58,35 @@ class FileAnswers:
             else "tar is missing there"
         )
 
+    def digest(self, path: str) -> str | Unread | None:
+        place = self._regular_file(path)
+        if not isinstance(place, Place):
+            return place
+        return self.digests.get(place.path) or Unread("it could not be read whole: it changed or failed")
+
+    def go_build(self, path: str) -> GoBuild | Unread | None:
+        place = self._regular_file(path)
+        if not isinstance(place, Place):
+            return place
+        start = place.path.encode("utf-8", "surrogateescape") + b":"
+        mine = (line.removeprefix(start) for line in self.go_lines if line.startswith(start))
+        found = {fields[0]: [_text(field) for field in fields[1:]] for line in mine if (fields := line.split(b"\t"))}
+        package, module = found.get(b"path"), found.get(b"mod")
+        if not package or not module or len(module) < 2:
+            return None
+        return GoBuild(package=package[0], module=module[0], version=module[1])
+
+    def _regular_file(self, path: str) -> Place | Unread | None:
+        """Where a regular file lies that may be read; None where there is none."""
+        place = self.paths.walk(path)
+        if place.unknown:
+            return Unread(place.unknown)
+        if place.record is None or place.record.type is not PathType.FILE:
+            return None
+        if place.distrusted:
+            return Unread(path_records.distrust(place.distrusted))
+        return Unread(NEEDS_ROOT) if place.path in self.denied else place
+
     def listing(self, path: str) -> tuple[str, ...] | Unread | None:
         place = self.paths.walk(path)
         if place.unknown:
@@ -74,7 +107,24 @@ def file_answers(blocks: tuple[Block, ...], paths: PathRecords) -> FileAnswers:
         listings=listings,
         denied=_lines(joined(blocks, "denied")),
         has_tar=only(blocks, "no-tar") is None,
+        digests=_digests(joined(blocks, "digests")),
+        go_lines=tuple(joined(blocks, "go-builds").split(b"\n")),
     )
+
+
+def _digests(lines: bytes) -> dict[str, str]:
+    """By path, from what sha256sum prints; it marks a line with a quoted path by a backslash in front."""
+    found: dict[str, str] = {}
+    for line in lines.split(b"\n"):
+        parts = re.fullmatch(rb"(\\?)([0-9a-f]{64}) [ *](.+)", line)
+        if parts:
+            path = parts[3].replace(b"\\\\", b"\\") if parts[1] else parts[3]
+            found[_text(path)] = parts[2].decode()
+    return found
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def path_answers(

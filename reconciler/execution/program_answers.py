@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.execution.answer_blocks import Block, MalformedAnswerError, joined, only
-from reconciler.model.facts import AccountState, CommandResult, RunningProcess, Unread
+from reconciler.model.facts import AccountState, CommandResult, RunningProcess, Session, Unread
 
-LONGEST_OUTPUT: Final = 64 * 1024
+LONGEST_OUTPUT: Final = 1024 * 1024
 NO_LIMIT: Final = "timeout(1) is missing there: nothing is run without a limit"
 
 _KILLED: Final = 137
@@ -91,20 +91,22 @@ def _command(start: Block, after: dict[str, Block]) -> CommandResult | Unread | 
         return Unread(NO_LIMIT)
     code = after["command-code"].rest if "command-code" in after else ""
     if len(start.body) > LONGEST_OUTPUT or not _SHORT_NUMBER.fullmatch(code):
-        return Unread("it printed more than 64 KiB, or did not stop")
+        return Unread("it printed more than 1 MiB, or did not stop")
     if int(code) == _KILLED:
         return Unread("it took longer than 5 seconds")
     return CommandResult(int(code), _text(start.body))
 
 
-def login_variables(blocks: tuple[Block, ...], mark: str, names: Iterable[str]) -> dict[str, str | Unread | None]:
-    """What a fresh login shell hands on; None: not set."""
-    block = only(blocks, "login")
+def variables(
+    blocks: tuple[Block, ...], session: Session, mark: str, names: Iterable[str]
+) -> dict[str, str | Unread | None]:
+    """What a fresh shell of that session hands on; None: not set."""
+    block = only(blocks, session.value)
     if block is None:
         if any(True for _ in names):
-            raise MalformedAnswerError("no login shell was asked")
+            raise MalformedAnswerError(f"no {session} shell was asked")
         return {}
-    refusal = _login_refusal(block, mark, {block.word for block in blocks})
+    refusal = _shell_refusal(block, session, mark, {block.word for block in blocks})
     if refusal:
         return dict.fromkeys(names, Unread(refusal))
     body = b"\n" + block.body
@@ -113,14 +115,22 @@ def login_variables(blocks: tuple[Block, ...], mark: str, names: Iterable[str]) 
     return {name: found.get(name) for name in names}
 
 
-def _login_refusal(block: Block, mark: str, words: set[str]) -> str | None:
-    if "login-no-limit" in words:
+def _shell_refusal(block: Block, session: Session, mark: str, words: set[str]) -> str | None:
+    if f"{session}-no-limit" in words:
         return NO_LIMIT
-    if "login-none" in words:
+    if f"{session}-no-setsid" in words:
+        return "setsid(1) is missing there: an interactive shell would wait for the terminal"
+    if f"{session}-none" in words:
         return f"the shell {block.rest} lets nobody log in"
     if f"\n{mark} end\n".encode() in b"\n" + block.body:
         return None
-    return f"the login shell {block.rest or '(none in passwd)'} gave no answer within 5 seconds"
+    return f"the {session} shell {block.rest or '(none in passwd)'} gave no answer within 5 seconds"
+
+
+def programs(blocks: tuple[Block, ...]) -> dict[str, str]:
+    """Where the standard PATH has programs, by name."""
+    pairs = (_text(line).split("//") for line in joined(blocks, "programs").split(b"\n"))
+    return {pair[0]: "/" + pair[1].lstrip("/") for pair in pairs if len(pair) == 2}
 
 
 def accounts(blocks: tuple[Block, ...]) -> dict[str, AccountState]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.model import facts
 from reconciler.model.effects import FILE_NAME
 from reconciler.model.errors import ReconcileError
-from reconciler.model.facts import Fact, Session
+from reconciler.model.facts import Fact, PathFact, Session
 
 _DISTRO_EFFECTS: Final = f"/var/lib/reconcile/{FILE_NAME}"
 _USER_EFFECTS: Final = f"~/.local/state/reconcile/{FILE_NAME}"
@@ -20,7 +20,15 @@ _USER_EFFECTS: Final = f"~/.local/state/reconcile/{FILE_NAME}"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _USER: Final = re.compile(r"[^\s:/-][^:/]*")
 _PROGRAM: Final = re.compile(r"[^-].*")
+_PROGRAM_NAME: Final = re.compile(r"[^-/][^/]*")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FLAGS: Final[Mapping[type[PathFact], str]] = {
+    facts.PathInfo: "i",
+    facts.FileText: "c",
+    facts.FileDigest: "d",
+    facts.GoBinary: "g",
+    facts.Listing: "l",
+}
 _MOST_BYTES: Final = 1024 * 1024
 """All paths of a section are arguments of one process: Linux takes 2 MiB."""
 
@@ -50,10 +58,21 @@ class Section:
 
     @property
     def login_names(self) -> tuple[str, ...]:
+        return self._names_asked_of(Session.LOGIN)
+
+    @property
+    def interactive_names(self) -> tuple[str, ...]:
+        return self._names_asked_of(Session.INTERACTIVE)
+
+    @property
+    def program_names(self) -> tuple[str, ...]:
+        return tuple(sorted(fact.name for fact in self.facts if isinstance(fact, facts.ProgramPath)))
+
+    def _names_asked_of(self, session: Session) -> tuple[str, ...]:
         if self.root is not None:
             return ()
         asked = (fact for fact in self.facts if isinstance(fact, facts.Environment))
-        return tuple(sorted(fact.name for fact in asked if fact.session is Session.LOGIN))
+        return tuple(sorted(fact.name for fact in asked if fact.session is session))
 
     def encode(self) -> bytes:
         """Raises ReconcileError where a question cannot be asked."""
@@ -86,13 +105,8 @@ class Section:
                 yield f"effects {_DISTRO_EFFECTS}"
         paths = _PathItems()
         for fact in self.facts:
-            match fact:
-                case facts.PathInfo(path=path):
-                    paths.ask(path, "i")
-                case facts.FileText(path=path):
-                    paths.ask(path, "c")
-                case facts.Listing(path=path):
-                    paths.ask(path, "l")
+            if isinstance(fact, PathFact):
+                paths.ask(fact.path, _FLAGS[type(fact)])
         if self.root is not None and self.user is None:
             paths.ask("/etc/passwd", "ca")
             paths.ask("/etc/group", "c")
@@ -101,8 +115,12 @@ class Section:
     def _program_items(self) -> Iterator[str]:
         for name in sorted(self.accounts):
             yield f"account {_checked(_USER, name, 'a user name')}"
+        for name in self.program_names:
+            yield f"program {_checked(_PROGRAM_NAME, name, 'the name of a program')}"
         for name in self.login_names:
             yield f"login {_checked(_VARIABLE, name, 'the name of a variable')}"
+        for name in self.interactive_names:
+            yield f"interactive {_checked(_VARIABLE, name, 'the name of a variable')}"
         for argv in self.commands:
             _checked(_PROGRAM, next(iter(argv), ""), "a program")
             yield from (f"word {word}" for word in argv)

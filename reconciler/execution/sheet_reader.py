@@ -12,7 +12,7 @@ from reconciler.execution.path_records import Names
 from reconciler.execution.program_answers import Kernel
 from reconciler.execution.sections import Section, machine_path
 from reconciler.model import facts
-from reconciler.model.facts import AccountState, Answer, Fact, FactSheet, Host, Session, Unread
+from reconciler.model.facts import AccountState, Answer, Fact, FactSheet, Host, PathFact, Session, Unread
 
 AT_REST: Final = Unread("--root: the system does not run")
 
@@ -42,7 +42,11 @@ class SheetReader:
         )
         self.files = file_answers.file_answers(blocks, paths)
         self._commands = program_answers.commands(blocks, section.commands)
-        self._variables = program_answers.login_variables(blocks, section.mark, section.login_names)
+        asked = {Session.LOGIN: section.login_names, Session.INTERACTIVE: section.interactive_names}
+        self._variables = {
+            session: program_answers.variables(blocks, session, section.mark, names) for session, names in asked.items()
+        }
+        self._programs = program_answers.programs(blocks)
         self._libc = program_answers.libc(blocks)
         self._processes = program_answers.running_processes(blocks)
 
@@ -71,12 +75,10 @@ class SheetReader:
 
     def _answer(self, fact: Fact, known: Known) -> Answer | Unread:
         match fact:
-            case facts.PathInfo(path=path):
-                return self.files.paths.state(self._own(path))
-            case facts.FileText(path=path):
-                return self.files.file(self._own(path))
-            case facts.Listing(path=path):
-                return self.files.listing(self._own(path))
+            case facts.PathInfo() | facts.FileText() | facts.FileDigest() | facts.GoBinary() | facts.Listing():
+                return self._path_answer(fact, self._own(fact.path))
+            case facts.ProgramPath(name=name):
+                return self._programs.get(name)
             case facts.CommandText(argv=argv):
                 return AT_REST if self._at_rest else self._commands[argv]
             case facts.Environment():
@@ -88,9 +90,24 @@ class SheetReader:
             case _:
                 assert_never(fact)
 
+    def _path_answer(self, fact: PathFact, path: str) -> Answer | Unread:
+        match fact:
+            case facts.PathInfo():
+                return self.files.paths.state(path)
+            case facts.FileText():
+                return self.files.file(path)
+            case facts.FileDigest():
+                return self.files.digest(path)
+            case facts.GoBinary():
+                return self.files.go_build(path)
+            case facts.Listing():
+                return self.files.listing(path)
+            case _:
+                assert_never(fact)
+
     def _variable(self, fact: facts.Environment, own: Mapping[str, str] | Unread) -> str | Unread | None:
-        if fact.session is Session.LOGIN:
-            return self._variables[fact.name]
+        if fact.session is not Session.PROCESS:
+            return self._variables[fact.session][fact.name]
         return own if isinstance(own, Unread) else own.get(fact.name)
 
     def _own(self, path: str) -> str:

@@ -13,9 +13,21 @@ from pathlib import PurePosixPath
 from typing import Final, assert_never
 
 from reconciler.model.plan import Change
-from reconciler.model.tasks import Base, MakeDirectory, MakeLink, Remove, RunCommand, SetMode, Task, WriteFile
+from reconciler.model.tasks import (
+    Base,
+    MakeDirectory,
+    MakeLink,
+    Remove,
+    RemoveUnpacked,
+    RunCommand,
+    SetMode,
+    Task,
+    Unpack,
+    WriteBlob,
+    WriteFile,
+)
 
-PathTask = WriteFile | MakeDirectory | MakeLink | Remove | SetMode
+PathTask = WriteFile | WriteBlob | Unpack | MakeDirectory | MakeLink | Remove | RemoveUnpacked | SetMode
 
 _WORDS: Final[Mapping[type[Task], str]] = {
     WriteFile: "write",
@@ -169,6 +181,8 @@ def _fields(task: Task, members: list[Member]) -> Iterator[Line]:
         case RunCommand():
             yield Line("words", _kept(members, encoded("".join(f"{escaped(word)}\n" for word in task.argv))))
             yield Line("input", _kept(members, task.stdin))
+        case WriteBlob() | Unpack() | RemoveUnpacked():
+            raise NotImplementedError
         case _:
             assert_never(task)
 

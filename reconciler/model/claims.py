@@ -9,6 +9,7 @@ from reconciler.model.facts import Fact, FactSheet, FileText, PathInfo, PathType
 from reconciler.model.tasks import Task
 
 WSL_CONF = "/etc/wsl.conf"
+GROUP = "/etc/group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,47 @@ class Account:
 
     def __str__(self) -> str:
         return f"the user {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group that must exist."""
+
+    name: str
+    in_force = False
+
+    def facts(self) -> frozenset[Fact]:
+        return frozenset({FileText(GROUP)})
+
+    def holds(self, sheet: FactSheet) -> bool | None:
+        file = sheet.file(GROUP)
+        lines = (file.data or b"").decode("utf-8", "surrogateescape").split("\n")
+        return None if file.unreadable else any(line.startswith(f"{self.name}:") for line in lines)
+
+    def __str__(self) -> str:
+        return f"the group {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that must be there: a name on the machine's standard PATH, or an absolute path."""
+
+    name: str
+    in_force = False
+
+    def facts(self) -> frozenset[Fact]:
+        return frozenset({PathInfo(self.name)} if "/" in self.name else {facts.ProgramPath(self.name)})
+
+    def holds(self, sheet: FactSheet) -> bool | None:
+        if "/" not in self.name:
+            return sheet.program(self.name) is not None
+        state = sheet.path(self.name).followed
+        if state.type is PathType.UNKNOWN:
+            return None
+        return state.type is PathType.FILE and bool((state.mode or 0) & 0o111)
+
+    def __str__(self) -> str:
+        return f"the program {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +135,7 @@ class Running:
         return f"a running {self.name}"
 
 
-Claim = Path | Account | Setting | Running
+Claim = Path | Account | Group | Program | Setting | Running
 
 
 @dataclass(frozen=True, slots=True)

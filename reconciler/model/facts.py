@@ -75,6 +75,38 @@ class FileState:
 
 
 @dataclass(frozen=True, slots=True)
+class FileDigest:
+    """The SHA-256, in hexadecimal, of the regular file at `path`, links followed, however large it is: text, or None
+    where there is no regular file, or `Unread`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoBinary:
+    """What the Go program at `path` was built from, read from its bytes: a `GoBuild`, or None where there is no file or no
+    such program, or `Unread`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoBuild:
+    """The main package, the module it is of, and the module's version: `golang.org/x/tools/gopls`, `v0.20.0`."""
+
+    package: str
+    module: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramPath:
+    """Where the machine's standard PATH has a program of that name: text, or None where it has none."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """The names in the directory `path`, sorted: a tuple of text, or None where there is no such directory, or `Unread`."""
 
@@ -95,10 +127,12 @@ class CommandResult:
 
 
 class Session(StrEnum):
-    """Whose environment is meant: this very session's, or a fresh login shell's."""
+    """Whose environment is meant: this very session's, a fresh login shell's, or that of a fresh interactive shell that is
+    no login shell, as a new terminal has it."""
 
     PROCESS = "process"
     LOGIN = "login"
+    INTERACTIVE = "interactive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +163,9 @@ class Libc:
     """The C library of the root file system, read from its files: `glibc 2.36`, `musl`, or None where neither is found."""
 
 
-Fact = PathInfo | FileText | Listing | CommandText | Environment | Account | Libc
-Answer = PathState | FileState | tuple[str, ...] | CommandResult | str | AccountState | None
+PathFact = PathInfo | FileText | FileDigest | GoBinary | Listing
+Fact = PathFact | ProgramPath | CommandText | Environment | Account | Libc
+Answer = PathState | FileState | GoBuild | tuple[str, ...] | CommandResult | str | AccountState | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +224,21 @@ class FactSheet:
     def file(self, path: str) -> FileState:
         answer = self.answers[FileText(path)]
         assert isinstance(answer, FileState)
+        return answer
+
+    def digest(self, path: str) -> str | Unread | None:
+        answer = self.answers[FileDigest(path)]
+        assert answer is None or isinstance(answer, str | Unread)
+        return answer
+
+    def go_build(self, path: str) -> GoBuild | Unread | None:
+        answer = self.answers[GoBinary(path)]
+        assert answer is None or isinstance(answer, GoBuild | Unread)
+        return answer
+
+    def program(self, name: str) -> str | None:
+        answer = self.answers[ProgramPath(name)]
+        assert answer is None or isinstance(answer, str)
         return answer
 
     def listing(self, path: str) -> tuple[str, ...] | Unread | None:

@@ -21,6 +21,7 @@ from reconciler.model.schema import (
     RepoPath,
     Schema,
     Text,
+    child,
 )
 from reconciler.model.values import Json
 
@@ -119,9 +120,13 @@ def _map(schema: MapOf, levels: int | None) -> JsonSchema:
 
 def _kind(kind: KindSchema) -> JsonSchema:
     found = json_schema(kind.items, kind.depth)
-    if kind.options:
+    if kind.options or kind.depths:
         properties = found.get("properties")
-        assert isinstance(properties, dict), "options stand beside the known keys of a record"
+        assert isinstance(properties, dict), "options and other depths stand beside the known keys of a record"
+        for name, depth in kind.depths.items():
+            schema = child(kind.items, name)
+            assert schema is not None
+            properties[name] = json_schema(schema, depth - 1)
         for name, entry in kind.options.items():
             properties[name] = _or_reserved(json_schema(entry.schema, _INSIDE), _INSIDE, entry.description)
     return {**found, "description": kind.description} if kind.description else found

@@ -10,7 +10,7 @@ from enum import StrEnum
 from reconciler.model.address import Address, Target
 from reconciler.model.claims import Claim
 from reconciler.model.resource import Fields
-from reconciler.model.states import Effect, Exit, Risk, State, TargetState
+from reconciler.model.states import Effect, Exit, Phase, Risk, State, TargetState
 from reconciler.model.tasks import Task
 from reconciler.model.tree import Origin
 
@@ -73,6 +73,8 @@ class Change:
     claims: tuple[Claim, ...] = ()
     effect: Effect = Effect.NOW
     risks: frozenset[Risk] = frozenset()
+    phase: Phase = Phase.MOUNTS
+    """When its programs run, where nothing else decides."""
     text: TextDiff | None = None
     fingerprint: str = ""
     digests: Mapping[Address, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from reconciler.model.claims import Claim, Need
 from reconciler.model.facts import Fact, FactSheet
 from reconciler.model.schema import KindSchema
 from reconciler.model.secrets import Secret
-from reconciler.model.states import Effect, Risk
+from reconciler.model.states import Effect, Phase, Risk
 from reconciler.model.tasks import Task
 from reconciler.model.values import Absent, Json
 
@@ -72,6 +72,8 @@ class Want:
     provides: frozenset[Claim] = frozenset()
     risks: frozenset[Risk] = frozenset()
     takes_effect: Effect = Effect.NOW
+    is_check: bool = False
+    """It is no state of the machine, but tried after every apply that changes something on its workstation."""
 
 
 class Codec(Protocol):
@@ -95,7 +97,8 @@ class Creation:
 class FileEdit:
     """One member of a file that several items, even several kinds, share. `value` None removes the member.
 
-    `follow` writes to the file at the end of a symbolic link; without it a link blocks the item.
+    `follow` writes to the file at the end of a symbolic link; without it a link blocks the item. `validate`: see
+    `WriteFile`. `ours` is a file that holds nothing but our members: without any it goes.
     """
 
     path: str
@@ -104,13 +107,16 @@ class FileEdit:
     value: str | Secret | None
     create: Creation = Creation()
     follow: bool = False
+    validate: tuple[str, ...] = ()
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Work on one thing (a file, a mount, a unit), named in `thing`: edits that planning folds, or tasks of its own.
 
-    `before` are the bytes of a file that the tasks write anew, for showing what changes.
+    `before` are the bytes of a file that the tasks write anew, for showing what changes. `phase` orders parts that only
+    run programs. Parts of several items with one thing become one change, in which equal tasks are done once.
     """
 
     thing: str
@@ -118,6 +124,7 @@ class Part:
     edits: tuple[FileEdit, ...] = ()
     tasks: tuple[Task, ...] = ()
     needs: tuple[Need, ...] = ()
+    phase: Phase = Phase.MOUNTS
 
 
 class Resource(Protocol):

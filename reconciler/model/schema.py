@@ -132,14 +132,17 @@ class MapOf:
 class KindSchema:
     """What stands under a kind's name. `depth` counts the mappings down to an item: 1 `{NAME: item}`, 2 `{SECTION: {KEY: item}}`.
 
-    An item deeper than one level is named with its keys joined by dots. `options` are reserved keys beside the items,
-    handed to the kind apart from them. `check` gets an item's name and its typed fields (`{"value": …}` for an item that is
+    `depths` has another depth for what stands under some first keys. An item deeper than one level is named with its keys
+    joined by `separator`, which no key but the last may hold. `options` are reserved keys beside the items, handed to the
+    kind apart from them. `check` gets an item's name and its typed fields (`{"value": …}` for an item that is
     one value; a document may hold only some fields, and templates not rendered yet are `Later`) and names what is wrong,
     before any machine is asked.
     """
 
     items: MapOf | Record
     depth: int = 1
+    depths: Mapping[str, int] = field(default_factory=dict)
+    separator: str = "."
     options: Mapping[str, Field] = field(default_factory=dict)
     description: str = ""
     check: Callable[[str, Mapping[str, object]], tuple[Complaint, ...]] | None = None
@@ -148,8 +151,27 @@ class KindSchema:
     def body(self) -> KindBody:
         return KindBody(kind=self)
 
+    def name_of(self, path: tuple[str, ...]) -> str:
+        return self.separator.join(path)
+
+    def path_of(self, name: str) -> tuple[str, ...]:
+        """The keys of an item's name; fewer than its depth where there is no such item."""
+        first = name.split(self.separator, 1)[0]
+        return tuple(name.split(self.separator, self.depth_below(first) - 1))
+
+    def depth_below(self, key: str) -> int:
+        """How deep the items are that stand under a first key."""
+        return self.depths.get(key, self.depth)
+
+    def built(self, name: str, value: object) -> object:
+        """An item as its kind takes it: of fields by name, what its schema builds."""
+        schema = self.item_schema(self.path_of(name))
+        if not isinstance(schema, Record) or schema.build is None or not isinstance(value, Mapping):
+            return value
+        return schema.build(**{key: tuple(field) if isinstance(field, list) else field for key, field in value.items()})
+
     def item_schema(self, path: tuple[str, ...]) -> Schema | None:
-        """The schema of the item at `path` (as many keys as `depth`), None where there is no such item."""
+        """The schema of the item at `path` (as many keys as its depth), None where there is no such item."""
         schema: Schema | None = self.items
         for key in path:
             schema = child(schema, key) if schema is not None else None

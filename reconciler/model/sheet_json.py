@@ -19,6 +19,7 @@ from reconciler.model.facts import (
     Fact,
     FactSheet,
     FileState,
+    GoBuild,
     Host,
     PathState,
     PathType,
@@ -56,8 +57,16 @@ def sheet_from_json(value: Json) -> FactSheet:
 
 def fact_to_json(fact: Fact) -> Json:
     match fact:
-        case facts.PathInfo(path=path) | facts.FileText(path=path) | facts.Listing(path=path):
+        case (
+            facts.PathInfo(path=path)
+            | facts.FileText(path=path)
+            | facts.FileDigest(path=path)
+            | facts.GoBinary(path=path)
+            | facts.Listing(path=path)
+        ):
             return {"ask": type(fact).__name__, "path": path}
+        case facts.ProgramPath(name=name):
+            return {"ask": "ProgramPath", "name": name}
         case facts.CommandText(argv=argv):
             return {"ask": "CommandText", "argv": list(argv)}
         case facts.Environment(session=session, name=name):
@@ -88,6 +97,8 @@ def _answer_to_json(answer: Answer | Unread) -> Json:
             }
         case CommandResult(code=code, text=text):
             return {"code": code, "text": text}
+        case GoBuild(package=package, module=module, version=version):
+            return {"package": package, "module": module, "version": version}
         case AccountState(uid=uid, gid=gid, home=home, shell=shell):
             return {"uid": uid, "gid": gid, "home": home, "shell": shell}
         case _:
@@ -138,6 +149,9 @@ def _host_to_json(host: Host) -> dict[str, Json]:
 _FACTS: Final[Mapping[str, Callable[[JsonObject], Fact]]] = {
     "PathInfo": lambda row: facts.PathInfo(row.text("path")),
     "FileText": lambda row: facts.FileText(row.text("path")),
+    "FileDigest": lambda row: facts.FileDigest(row.text("path")),
+    "GoBinary": lambda row: facts.GoBinary(row.text("path")),
+    "ProgramPath": lambda row: facts.ProgramPath(row.text("name")),
     "Listing": lambda row: facts.Listing(row.text("path")),
     "CommandText": lambda row: facts.CommandText(row.texts("argv")),
     "Environment": lambda row: facts.Environment(Session(row.text("session")), row.text("name")),
@@ -168,7 +182,9 @@ def _answer(fact: Fact, entry: JsonObject) -> Answer | Unread:
             return None if value is None else _command(entry.child("answer"))
         case facts.Account():
             return None if value is None else _account(entry.child("answer"))
-        case facts.Environment() | facts.Libc():
+        case facts.GoBinary():
+            return None if value is None else _go_build(entry.child("answer"))
+        case facts.Environment() | facts.Libc() | facts.FileDigest() | facts.ProgramPath():
             return entry.text_or_none("answer")
         case _:
             assert_never(fact)
@@ -207,6 +223,10 @@ def _bytes(row: JsonObject) -> bytes:
 
 def _command(row: JsonObject) -> CommandResult:
     return CommandResult(row.number("code"), row.text("text"))
+
+
+def _go_build(row: JsonObject) -> GoBuild:
+    return GoBuild(package=row.text("package"), module=row.text("module"), version=row.text("version"))
 
 
 def _account(row: JsonObject) -> AccountState:

@@ -21,6 +21,8 @@ class State(StrEnum):
     BLOCKED = "blocked"
     WAIVED = "waived"
     NOT_APPLICABLE = "not applicable"
+    CHECK = "check"
+    """Tried after an apply that changes something on its workstation; it says nothing of the machine as it is."""
 
     @property
     def is_write(self) -> bool:
@@ -58,10 +60,24 @@ class Risk(StrEnum):
     DELETES = "deletes"
     RUNS_CODE_LATER = "runs code later"
     GRANTS_RIGHTS = "grants rights"
+    RUNS_PROGRAM = "runs a program"
 
     @property
     def needs_allow_exec(self) -> bool:
-        return self in (Risk.RUNS_CODE_LATER, Risk.GRANTS_RIGHTS)
+        return self in (Risk.RUNS_CODE_LATER, Risk.GRANTS_RIGHTS, Risk.RUNS_PROGRAM)
+
+
+class Phase(IntEnum):
+    """When programs run among the other changes of a target, where nothing else decides. Files come between ACCOUNTS
+    and MOUNTS."""
+
+    PACKAGES = -2
+    ACCOUNTS = -1
+    MOUNTS = 3
+    RELOADS = 5
+    SERVICES = 6
+    TOOLS = 7
+    CHECKS = 9
 
 
 class Exit(IntEnum):

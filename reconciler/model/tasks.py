@@ -51,6 +51,54 @@ class WriteFile:
     group: str | None = None
     secrets: frozenset[str] = frozenset()
     """The names of the secrets in `content`: then it is never shown."""
+    validate: tuple[str, ...] = ()
+    """A program that must end with 0 when it is given the new file's path as its last word, before that takes its place.
+    One that the machine does not have is passed over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """Bytes that are known by their digest. `url` is where they come from: http, https or, on the controller, file.
+
+    The controller fetches them once and sends them along; with `by_target` the machine fetches them with its curl.
+    """
+
+    url: str
+    digest: str
+    by_target: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteBlob:
+    """The whole new content of a regular file, as with `WriteFile`, of bytes that are not in the plan."""
+
+    path: str
+    content: Download
+    base: Base
+    mode: int | None = None
+    owner: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpack:
+    """A directory that holds what an archive holds (tar, also with gzip, xz or bzip2; zip), in place of what `base` says:
+    nothing, an empty directory, or one that was unpacked before. `strip` leading components of names are dropped.
+
+    The archive's digest then stands in the file `MARKER` in the directory. `base.digest` is that of the old one.
+    """
+
+    path: str
+    archive: Download
+    base: Base
+    strip: int = 0
+    mode: int = 0o755
+    owner: str | None = None
+    group: str | None = None
+
+
+MARKER = ".reconcile-archive"
+"""The file in an unpacked directory that holds the archive's SHA-256 and a line end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +129,14 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveUnpacked:
+    """A directory that `Unpack` made, with all that is in it. `base.digest` is what its marker holds."""
+
+    path: str
+    base: Base
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetMode:
     """Mode and owner of what exists, content untouched."""
 
@@ -93,10 +149,11 @@ class SetMode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCommand:
-    """A program by its words, never a shell line; `stdin` is all it can read."""
+    """A program by its words, never a shell line; `stdin` is all it can read. It ends within `timeout_seconds`, or fails."""
 
     argv: tuple[str, ...]
     stdin: bytes = b""
+    timeout_seconds: int = 60
 
 
-Task = WriteFile | MakeDirectory | MakeLink | Remove | SetMode | RunCommand
+Task = WriteFile | WriteBlob | Unpack | MakeDirectory | MakeLink | Remove | RemoveUnpacked | SetMode | RunCommand

@@ -45,7 +45,7 @@ def consented(draft: Draft, allow: tuple[str, ...] | None) -> Draft:
     """The draft, or blocked where it runs code later or grants rights and nobody allowed it."""
     risks = sorted(risk.value for risk in draft.item.risks if risk.needs_allow_exec)
     address = str(draft.item.address)
-    if allow is None or not risks or not draft.item.state.is_write:
+    if allow is None or not risks or not draft.parts:
         return draft
     if any(address == glob or fnmatchcase(address, glob) for glob in allow):
         return draft
@@ -67,6 +67,10 @@ def _draft(
         effect=Effect.NOW if sheet.host.at_rest else want.takes_effect,
         risks=want.risks,
     )
+    if want.is_check:
+        plan = replace(plan, state=State.CHECK, after=want.fields)
+        draft = Draft(item=plan, want=want, sheet=sheet)
+        return _judged(draft, _written(resource, name, None, want.fields, sheet))
     if isinstance(seen, Unknown):
         elevation = seen.why == NEEDS_ROOT
         return Draft(item=replace(plan, state=State.UNKNOWN, why=seen.why, elevation=elevation), want=want, sheet=sheet)

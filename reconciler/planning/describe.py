@@ -10,7 +10,7 @@ from reconciler.model.desired import DesiredItems, DesiredKind
 from reconciler.model.facts import FactSheet, FileText
 from reconciler.model.plan import ItemPlan
 from reconciler.model.resource import Resource, Seen
-from reconciler.model.schema import Boolean, FreeJson, Integer, KindSchema, MapOf, Schema, Text
+from reconciler.model.schema import Boolean, FreeJson, Integer, KindSchema, ListOf, MapOf, Record, Schema, Text
 from reconciler.model.states import State
 from reconciler.planning.inputs import Inputs, TargetInput
 from reconciler.planning.plan import plan
@@ -38,18 +38,40 @@ def _unread(resource: Resource, sheet: FactSheet) -> Iterator[str]:
 
 
 def _candidate(schema: KindSchema, name: str, seen: object) -> DescribedItem:
-    path = tuple(name.split(".", schema.depth - 1))
-    item = schema.item_schema(path) if len(path) == schema.depth else None
+    path = schema.path_of(name)
+    item = schema.item_schema(path) if len(path) == schema.depth_below(path[0]) else None
     if item is None or (isinstance(schema.items, MapOf) and not schema.items.keys.reads(path[0])):
         return DescribedItem(path=path, reason="a document cannot name it", sayable=False)
     if not isinstance(seen, Seen):
         return DescribedItem(path=path, reason=f"it could not be read: {getattr(seen, 'why', '')}")
-    value = seen.fields["value"] if set(seen.fields) == {"value"} else dict(seen.fields)
-    return DescribedItem(path=path, value=value, reason=_refusal(schema, name, item, value))
+    if not isinstance(item, Record):
+        value = seen.fields["value"]
+        return DescribedItem(path=path, value=value, reason=_refusal(schema, name, item, value))
+    fields = {key: value for key, value in seen.fields.items() if value is not None and key in item.fields}
+    unsayable = (_unsayable(item.fields[key].schema, value) for key, value in fields.items())
+    reason = next(filter(None, unsayable), None) or _complaint(schema, name, fields)
+    return DescribedItem(path=path, value=fields, reason=reason)
 
 
 def _refusal(schema: KindSchema, name: str, item: Schema, value: object) -> str | None:
-    """Why a document may not say the value, None where it may."""
+    """Why a document may not say the value of an item that is one value, None where it may."""
+    return _unsayable(item, value) or _complaint(schema, name, {"value": value})
+
+
+def _complaint(schema: KindSchema, name: str, fields: Mapping[str, object]) -> str | None:
+    complaints = schema.check(name, fields) if schema.check else ()
+    return complaints[0].what if complaints else None
+
+
+def _unsayable(item: Schema, value: object) -> str | None:
+    """Why no document may say a value of that schema."""
+    if isinstance(value, list | tuple):
+        of = item.of if isinstance(item, ListOf) else FreeJson() if isinstance(item, FreeJson) else None
+        if of is None:
+            return "it is of another type than a document may say"
+        return next(filter(None, (_unsayable(of, entry) for entry in value)), None)
+    if isinstance(value, Mapping) and isinstance(item, FreeJson):
+        return next(filter(None, (_unsayable(item, entry) for pair in value.items() for entry in pair)), None)
     if isinstance(value, str) and any(sign in value for sign in ("{{", "{%", "{#")):
         return "it looks like a template"
     if isinstance(value, str) and any(not character.isprintable() for character in value):
@@ -59,23 +81,24 @@ def _refusal(schema: KindSchema, name: str, item: Schema, value: object) -> str 
         return "it is of another type than a document may say"
     if isinstance(item, Text) and isinstance(value, str) and not item.reads(value):
         return f"a document expects {item.expected}"
-    complaints = schema.check(name, {"value": value}) if schema.check else ()
-    return complaints[0].what if complaints else None
+    return None
 
 
 def _kept(
     target: Target, kind: str, resource: type[Resource], candidates: Sequence[DescribedItem], sheet: FactSheet
 ) -> list[DescribedItem]:
     """The candidates; what would not be in sync is left unmanaged, with the reason."""
-    said = {".".join(item.path): item.value for item in candidates if item.reason is None}
+    schema = resource.schema(target.layer)
+    said = {schema.name_of(item.path): item.value for item in candidates if item.reason is None}
     desired = DesiredItems(target=target, kinds={kind: DesiredKind(items=said)})
-    made = (resource(items=said, options={}, layer=target.layer),)
+    built = {name: schema.built(name, value) for name, value in said.items()}
+    made = (resource(items=built, options={}, layer=target.layer),)
     inputs = Inputs(
         workstation=target.workstation,
         targets=(TargetInput(target=target, desired=desired, resources=made, sheet=sheet),),
     )
     verdicts = {item.address.item: item for item in plan(inputs, bytes(32)).items}
-    return [_left_alone(item, verdicts.get(".".join(item.path))) for item in candidates]
+    return [_left_alone(item, verdicts.get(schema.name_of(item.path))) for item in candidates]
 
 
 def _left_alone(item: DescribedItem, verdict: ItemPlan | None) -> DescribedItem:

@@ -13,7 +13,7 @@ from reconciler.model.facts import NEEDS_ROOT, FactSheet, PathState, PathType
 from reconciler.model.plan import Change, ItemPlan, TextDiff
 from reconciler.model.resource import Codec, Creation, FileEdit, Part
 from reconciler.model.secrets import Secret
-from reconciler.model.states import Effect, State
+from reconciler.model.states import Effect, Phase, State
 from reconciler.model.tasks import Base, Remove, RunCommand, SetMode, Task, WriteFile
 from reconciler.planning.compare import Draft
 from reconciler.planning.places import end, place
@@ -89,7 +89,7 @@ def bundles(drafts: Sequence[Draft]) -> list[Bundle]:
     prepared: dict[tuple[Target, str], Bundle] = {}
     for draft in drafts:
         target = draft.item.address.target
-        for part in draft.parts if draft.item.state.is_write else ():
+        for part in draft.parts:
             for thing, task in _preparations(part):
                 # The layer that needs it first does it for all.
                 bundle = prepared.setdefault((target.machine, thing), Bundle(target=target, thing=thing))
@@ -147,6 +147,7 @@ def change(bundle: Bundle, waits: tuple[str, ...], secrets: frozenset[str]) -> C
         claims=tuple(dict.fromkeys(need.claim for _, part in bundle.work for need in part.needs)),
         effect=Effect.latest(draft.item.effect for draft in bundle.drafts),
         risks=frozenset(risk for draft in bundle.drafts for risk in draft.want.risks),
+        phase=max((part.phase for _, part in bundle.work), default=Phase.MOUNTS),
         text=_text_of(tasks, bundle),
         digests={draft.item.address: draft.digest for draft in bundle.drafts if draft.item.effect is not Effect.NOW},
     )
@@ -168,13 +169,16 @@ def _named(item: ItemPlan) -> str:
     return f"{item.address} ({item.origin})" if item.origin else str(item.address)
 
 
-def _folded(edits: Sequence[tuple[Draft, FileEdit]]) -> WriteFile:
-    """One write of a file from all edits of its members."""
+def _folded(edits: Sequence[tuple[Draft, FileEdit]]) -> WriteFile | Remove:
+    """One write of a file from all edits of its members; a file of ours that has none left goes."""
     draft, first = edits[0]
     file = draft.sheet.file(first.path)
     text = (file.data or b"").decode("utf-8", "surrogateescape")
+    is_ours = all(edit.ours for _, edit in edits)
     for codec, members in _by_codec(edits).items():
         text = codec.edit(text, {name: _plain(edit.value) for name, (_, edit) in members.items()})
+    if is_ours and not text.strip() and file.data is not None:
+        return Remove(path=file.state.followed.path, base=Base.of_file(file))
     secrets = frozenset(name for _, edit in edits if isinstance(edit.value, Secret) for name in edit.value.names)
     created = _creation([edit.create for _, edit in edits], secret=bool(secrets)) if file.data is None else None
     return WriteFile(
@@ -185,6 +189,7 @@ def _folded(edits: Sequence[tuple[Draft, FileEdit]]) -> WriteFile:
         owner=created.owner if created else None,
         group=created.group if created else None,
         secrets=secrets,
+        validate=next((edit.validate for _, edit in edits if edit.validate), ()),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.model.address import Layer, Target
 from reconciler.model.states import State
-from reconciler.model.tasks import MakeDirectory, MakeLink, SetMode, Task
+from reconciler.model.tasks import MakeDirectory, MakeLink, SetMode, Task, Unpack
 from reconciler.planning.compare import Draft
 from reconciler.planning.places import above, full_path, place
 
@@ -57,7 +57,7 @@ def _links(draft: Draft) -> Iterator[tuple[tuple[Target, str], str]]:
 def _given_away(draft: Draft) -> Iterator[tuple[tuple[Target, str], str]]:
     """Folders that others than root can write afterwards: root keeps out of them."""
     for task in _tasks(draft):
-        if isinstance(task, MakeDirectory | SetMode):
+        if isinstance(task, MakeDirectory | SetMode | Unpack):
             others = task.owner not in (None, "root") or (task.mode or 0) & _OTHERS_WRITE
             if others:
                 words = f"{task.path}, which {draft.item.address} lets others than root write"

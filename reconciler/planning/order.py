@@ -10,7 +10,18 @@ from typing import Final
 from reconciler.model.address import Layer, Target
 from reconciler.model.errors import DocumentError
 from reconciler.model.plan import Change
-from reconciler.model.tasks import MakeDirectory, MakeLink, Remove, RunCommand, SetMode, Task, WriteFile
+from reconciler.model.tasks import (
+    MakeDirectory,
+    MakeLink,
+    Remove,
+    RemoveUnpacked,
+    RunCommand,
+    SetMode,
+    Task,
+    Unpack,
+    WriteBlob,
+    WriteFile,
+)
 from reconciler.planning.places import above
 
 _LAYERS: Final = list(Layer)
@@ -18,10 +29,13 @@ _TASKS: Final[Mapping[type[Task], int]] = {
     MakeDirectory: 0,
     SetMode: 1,
     WriteFile: 1,
+    WriteBlob: 1,
+    Unpack: 1,
     MakeLink: 2,
-    RunCommand: 3,
     Remove: 4,
+    RemoveUnpacked: 4,
 }
+"""Programs alone come at their phase."""
 
 
 def ordered(changes: Sequence[Change], removals: Collection[str]) -> tuple[Change, ...]:
@@ -56,7 +70,8 @@ def ordered(changes: Sequence[Change], removals: Collection[str]) -> tuple[Chang
 
 
 def _key(change: Change) -> tuple[int, int, str, str]:
-    rank = max((_TASKS[type(task)] for task in change.tasks), default=0)
+    ranks = [_TASKS[type(task)] for task in change.tasks if not isinstance(task, RunCommand)]
+    rank = max(ranks, default=change.phase)
     return _LAYERS.index(change.target.layer), rank, change.thing, change.id
 
 

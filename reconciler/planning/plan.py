@@ -27,6 +27,8 @@ def plan(inputs: Inputs, key: bytes) -> Plan:
     )
     found = [fold.obstructed(consented(draft, inputs.allow)) for entry, _ in seen for draft in drafts(entry)]
     settled = settle(settled_ground(found))
+    if not any(draft.item.state.is_write for draft in settled.drafts):
+        settled = replace(settled, drafts=tuple(replace(draft, parts=()) for draft in settled.drafts))
     made = changes_of(settled, key)
     written = {address: change.id for change in made for address in change.addresses}
     items = {

@@ -73,7 +73,7 @@ def _providers(drafts: Sequence[Draft]) -> Providers:
 
 
 def _judge(draft: Draft, providers: Providers) -> Draft:
-    if not draft.item.state.is_write:
+    if not draft.parts:
         return draft
     parts: list[Part] = []
     for part in draft.parts:

@@ -8,7 +8,19 @@ from typing import Final, assert_never
 
 from reconciler.model.address import Target
 from reconciler.model.plan import Change, Plan, TextDiff
-from reconciler.model.tasks import MakeDirectory, MakeLink, Remove, RunCommand, SetMode, Task, WriteFile
+from reconciler.model.tasks import (
+    Download,
+    MakeDirectory,
+    MakeLink,
+    Remove,
+    RemoveUnpacked,
+    RunCommand,
+    SetMode,
+    Task,
+    Unpack,
+    WriteBlob,
+    WriteFile,
+)
 from reconciler.rendering.hunks import hunk_lines
 from reconciler.rendering.layout import Line, Look, Span, Style, indented, prose
 from reconciler.rendering.secrecy import hidden_changes
@@ -73,6 +85,12 @@ def _task_text(task: Task) -> str:
     match task:
         case WriteFile():
             return f"write {task.path}{_rights(task)}"
+        case WriteBlob():
+            return f"write {task.path} from {_download(task.content)}{_rights(task)}"
+        case Unpack():
+            return f"unpack {_download(task.archive)} into {task.path}{_rights(task)}"
+        case RemoveUnpacked():
+            return f"remove {task.path} and all that was unpacked there"
         case MakeDirectory():
             return f"make the directory {task.path}{_rights(task)}"
         case MakeLink():
@@ -87,7 +105,12 @@ def _task_text(task: Task) -> str:
             assert_never(task)
 
 
-def _rights(task: WriteFile | MakeDirectory | SetMode) -> str:
+def _download(download: Download) -> str:
+    by = ", fetched by the machine" if download.by_target else ""
+    return f"{download.url} (sha256 {download.digest[:12]}{by})"
+
+
+def _rights(task: WriteFile | WriteBlob | Unpack | MakeDirectory | SetMode) -> str:
     """`, mode 0644, owner root:dev`; nothing is said of what stays as it was."""
     mode = f", mode {task.mode:04o}" if task.mode is not None else ""
     owner = ":".join(name for name in (task.owner, task.group) if name)

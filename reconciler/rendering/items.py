@@ -21,6 +21,7 @@ _SIGNS: Final = {
     State.WAITING: ("…", Style.LATER),
     State.WAIVED: ("w", Style.FAINT),
     State.NOT_APPLICABLE: ("n", Style.FAINT),
+    State.CHECK: (">", Style.FAINT),
     State.IN_SYNC: ("=", Style.FAINT),
 }
 _IN_FORCE: Final = {
@@ -71,7 +72,7 @@ def _valued(head: Line, diffs: Sequence[FieldDiff], item: ItemPlan, look: Look) 
 def _stated(head: Line, item: ItemPlan, look: Look) -> Iterator[Line]:
     """The state in words behind the name, and why: on the same line where there is room."""
     head = (*head, Span(f"  {item.state.value}", _SIGNS[item.state][1]))
-    why = item.why or (in_force(item.effect) if item.state is State.PENDING else "")
+    why = item.why or _explained(item)
     whole = (*head, Span(f": {why}"))
     if why and _fits(whole, item, look):
         yield from with_right(whole, _origin(item), look)
@@ -81,11 +82,22 @@ def _stated(head: Line, item: ItemPlan, look: Look) -> Iterator[Line]:
         yield from prose(indented(_DETAIL_INDENT), why, look)
 
 
+def _explained(item: ItemPlan) -> str:
+    """What a state without a reason of its own means for the item."""
+    match item.state:
+        case State.PENDING:
+            return in_force(item.effect)
+        case State.CHECK:
+            return "after the other changes" if item.change else "after an apply that changes something"
+        case _:
+            return ""
+
+
 def _remarks(item: ItemPlan, look: Look, conditions: Sequence[str]) -> Iterator[Line]:
     if item.fix:
         yield from prose(indented(_DETAIL_INDENT, Span("fix: ", Style.STRONG)), item.fix, look)
     risks = [risk.value for risk in Risk if risk in item.risks]
-    if risks and (item.state.is_write or item.state in (State.WAITING, State.BLOCKED)):
+    if risks and (item.state.is_write or item.state in (State.WAITING, State.BLOCKED, State.CHECK)):
         yield from prose(indented(_DETAIL_INDENT, Span("risk: ", Style.BLOCKED)), ", ".join(risks), look)
     for condition in conditions:
         yield from prose(indented(_DETAIL_INDENT), condition, look, style=Style.LATER)

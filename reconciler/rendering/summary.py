@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.model.address import Target
-from reconciler.model.plan import Plan, Severity
+from reconciler.model.plan import ItemPlan, Plan, Severity
 from reconciler.model.states import Risk, State, TargetState
 from reconciler.rendering.layout import Line, Look, Span, Style, listed, prose
 from reconciler.rendering.visible import visible
@@ -23,6 +23,7 @@ COUNTED: Final = {
     State.PENDING: "pending",
     State.WAIVED: "waived",
     State.NOT_APPLICABLE: "not applicable",
+    State.CHECK: "to check",
     State.IN_SYNC: "in sync",
 }
 _RISKS: Final = {
@@ -30,6 +31,7 @@ _RISKS: Final = {
     Risk.DELETES: ("deletes", "delete"),
     Risk.RUNS_CODE_LATER: ("runs code later", "run code later"),
     Risk.GRANTS_RIGHTS: ("grants rights", "grant rights"),
+    Risk.RUNS_PROGRAM: ("runs a program", "run programs"),
 }
 _NOT_LOOKED_AT: Final = {TargetState.STOPPED: " (stopped; --start)", TargetState.NOT_HERE: " (not here)"}
 _NAMED_ADDRESSES: Final = 4
@@ -84,7 +86,7 @@ def _remarks(plans: Sequence[Plan], *, every_address: bool) -> Iterator[_Remark]
 
 def _risks(plan: Plan, *, every_address: bool) -> Iterator[_Remark]:
     for risk, (one, several) in _RISKS.items():
-        addresses = [str(item.address) for item in plan.items if risk in item.risks and _will_be_written(item.state)]
+        addresses = [str(item.address) for item in plan.items if risk in item.risks and _will_be_written(item)]
         if addresses:
             few = every_address or len(addresses) <= _NAMED_ADDRESSES + 1
             named = addresses if few else [*addresses[:_NAMED_ADDRESSES], f"{len(addresses) - _NAMED_ADDRESSES} more"]
@@ -112,8 +114,8 @@ def summary_text(plans: Sequence[Plan]) -> str:
     return visible("\n".join([" ".join(_verdict(plans, "Plan")), *remarks]), multiline=True)
 
 
-def _will_be_written(state: State) -> bool:
-    return state.is_write or state is State.WAITING
+def _will_be_written(item: ItemPlan) -> bool:
+    return item.state.is_write or item.state is State.WAITING or (item.state is State.CHECK and item.change is not None)
 
 
 def _number(count: int, word: str) -> str:

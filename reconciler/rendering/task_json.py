@@ -6,7 +6,20 @@ import hashlib
 from base64 import b64encode
 from typing import assert_never
 
-from reconciler.model.tasks import Base, MakeDirectory, MakeLink, Remove, RunCommand, SetMode, Task, WriteFile
+from reconciler.model.tasks import (
+    Base,
+    Download,
+    MakeDirectory,
+    MakeLink,
+    Remove,
+    RemoveUnpacked,
+    RunCommand,
+    SetMode,
+    Task,
+    Unpack,
+    WriteBlob,
+    WriteFile,
+)
 from reconciler.model.values import Json
 from reconciler.rendering.plain import document_text
 
@@ -21,7 +34,20 @@ def task_document(task: Task, hidden: frozenset[str] | None) -> Document:
     match task:
         case WriteFile():
             base = _base(task.base, hidden)
-            return {"task": "write_file", **_place(task), **_content(task.content, hidden), "base": base}
+            checked = {"validate": _words(task.validate)} if task.validate else {}
+            return {"task": "write_file", **_place(task), **_content(task.content, hidden), **checked, "base": base}
+        case WriteBlob():
+            return {
+                "task": "write_blob",
+                **_place(task),
+                **_download(task.content),
+                "base": _base(task.base, hidden),
+            }
+        case Unpack():
+            parts = {**_download(task.archive), "strip": task.strip}
+            return {"task": "unpack", **_place(task), **parts, "base": _base(task.base, hidden)}
+        case RemoveUnpacked():
+            return {"task": "remove_unpacked", "path": document_text(task.path), "base": _base(task.base, hidden)}
         case MakeDirectory():
             return {"task": "make_directory", **_place(task)}
         case MakeLink():
@@ -32,13 +58,25 @@ def task_document(task: Task, hidden: frozenset[str] | None) -> Document:
         case SetMode():
             return {"task": "set_mode", **_place(task), "base": _base(task.base, hidden)}
         case RunCommand():
-            argv: list[Json] = [document_text(word) for word in task.argv]
-            return {"task": "run_command", "argv": argv, "stdin": _bytes(task.stdin, hidden) if task.stdin else None}
+            return {
+                "task": "run_command",
+                "argv": _words(task.argv),
+                "stdin": _bytes(task.stdin, hidden) if task.stdin else None,
+                "timeout_seconds": task.timeout_seconds,
+            }
         case _:
             assert_never(task)
 
 
-def _place(task: WriteFile | MakeDirectory | SetMode) -> Document:
+def _words(words: tuple[str, ...]) -> list[Json]:
+    return [document_text(word) for word in words]
+
+
+def _download(download: Download) -> Document:
+    return {"url": document_text(download.url), "sha256": download.digest, "by_target": download.by_target}
+
+
+def _place(task: WriteFile | WriteBlob | Unpack | MakeDirectory | SetMode) -> Document:
     return {
         "path": document_text(task.path),
         "mode": _mode(task.mode),

@@ -7,7 +7,7 @@ from reconciler.model.desired import DesiredItems
 from reconciler.model.errors import DocumentError
 from reconciler.model.facts import Fact
 from reconciler.model.resource import Resource
-from reconciler.model.schema import KindSchema, MapOf, Record
+from reconciler.model.schema import KindSchema
 from reconciler.resources.catalogue import Catalogue, find
 
 
@@ -18,12 +18,8 @@ def assemble(desired: DesiredItems) -> tuple[Resource, ...]:
         resource = find(desired.target.layer, kind)
         if resource is None:
             raise DocumentError(f"there is no kind {kind} here", fix="install the package that it came with")
-        schema = resource.schema(desired.target.layer).items
-        item = schema.of if isinstance(schema, MapOf) else None
-        build = item.build if isinstance(item, Record) else None
-        items = {
-            name: build(**value) if build and isinstance(value, dict) else value for name, value in entry.items.items()
-        }
+        schema = resource.schema(desired.target.layer)
+        items = {name: schema.built(name, value) for name, value in entry.items.items()}
         found.append(resource(items=items, options=entry.options, layer=desired.target.layer))
     return tuple(found)
 

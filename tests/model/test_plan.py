@@ -29,6 +29,7 @@ def plan(*states: State, target: TargetState = TargetState.REACHED, findings: tu
         (State.BLOCKED, Exit.BLOCKED, Exit.BLOCKED, Exit.BLOCKED),
         (State.WAIVED, Exit.DONE, Exit.DONE, Exit.DONE),
         (State.NOT_APPLICABLE, Exit.DONE, Exit.DONE, Exit.DONE),
+        (State.CHECK, Exit.DONE, Exit.DONE, Exit.DONE),
     ],
 )
 def test_each_state_has_its_exit(state: State, plain: Exit, running: Exit, strict: Exit) -> None:
@@ -38,7 +39,7 @@ def test_each_state_has_its_exit(state: State, plain: Exit, running: Exit, stric
 
 
 def test_every_state_is_in_the_table_above() -> None:
-    assert len(State) == 10
+    assert len(State) == 11
     assert [state for state in State if state.is_write] == [State.ADD, State.CHANGE, State.REMOVE]
 
 

@@ -15,6 +15,7 @@ from reconciler.model.facts import (
     Fact,
     FactSheet,
     FileState,
+    GoBuild,
     Host,
     PathState,
     PathType,
@@ -76,6 +77,12 @@ def either(*answers: st.SearchStrategy[Answer]) -> st.SearchStrategy[Answer | Un
 ANSWERS: dict[type, tuple[st.SearchStrategy[Fact], st.SearchStrategy[Answer | Unread]]] = {
     facts.PathInfo: (st.builds(facts.PathInfo, texts), either(states)),
     facts.FileText: (st.builds(facts.FileText, texts), either(files)),
+    facts.FileDigest: (st.builds(facts.FileDigest, texts), either(st.none(), texts)),
+    facts.GoBinary: (
+        st.builds(facts.GoBinary, texts),
+        either(st.none(), st.builds(GoBuild, package=texts, module=texts, version=texts)),
+    ),
+    facts.ProgramPath: (st.builds(facts.ProgramPath, texts), either(st.none(), texts)),
     facts.Listing: (st.builds(facts.Listing, texts), either(st.none(), st.lists(texts, max_size=4).map(tuple))),
     facts.CommandText: (
         st.builds(facts.CommandText, st.lists(texts, max_size=3).map(tuple)),

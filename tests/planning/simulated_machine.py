@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import importlib.util
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import ModuleType
 
 from reconciler.model import facts
 from reconciler.model.address import Address, Layer, Target
@@ -18,6 +22,7 @@ from reconciler.model.facts import (
     Fact,
     FactSheet,
     FileState,
+    GoBuild,
     Host,
     PathState,
     PathType,
@@ -26,13 +31,25 @@ from reconciler.model.facts import (
 )
 from reconciler.model.plan import Change, Plan
 from reconciler.model.resource import Resource
-from reconciler.model.tasks import Base, MakeDirectory, MakeLink, Remove, RunCommand, SetMode, WriteFile
+from reconciler.model.tasks import (
+    MARKER,
+    Base,
+    MakeDirectory,
+    MakeLink,
+    Remove,
+    RemoveUnpacked,
+    RunCommand,
+    SetMode,
+    Unpack,
+    WriteBlob,
+    WriteFile,
+)
 from reconciler.model.tree import Origin
 from reconciler.planning.inputs import Inputs, TargetInput
 from reconciler.planning.plan import plan
 
 KEY = b"k" * 32
-PathTask = WriteFile | MakeDirectory | MakeLink | Remove | SetMode
+PathTask = WriteFile | WriteBlob | Unpack | MakeDirectory | MakeLink | Remove | RemoveUnpacked | SetMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +65,9 @@ class Node:
 class Machine:
     """A WSL distro without systemd, with root and alice. Paths are absolute.
 
-    `secretive` are paths that only root may read or, being directories, look into.
+    `secretive` are paths that only root may read or, being directories, look into. `downloads` are what URLs hold; of an
+    archive, a file for each name. A program that a task runs, or a fact asks, is played by the module of its name in
+    `tests/simulated`, which may keep what it needs in `memory`; `programs` are where the PATH has some.
     """
 
     def __init__(self, host: Host | None = None) -> None:
@@ -61,6 +80,10 @@ class Machine:
         self.environment: dict[tuple[Session, str], str] = {}
         self.commands: dict[tuple[str, ...], CommandResult] = {}
         self.libc: str | None = "glibc 2.39"
+        self.programs: dict[str, str] = {}
+        self.builds: dict[str, GoBuild] = {}
+        self.downloads: dict[str, bytes | dict[str, bytes]] = {}
+        self.memory: dict[str, dict[str, object]] = {}
         self.ran: list[tuple[str, ...]] = []
         for folder in ("/", "/etc", "/opt", "/root", "/home"):
             self.nodes[folder] = Node(type=PathType.DIRECTORY)
@@ -101,7 +124,7 @@ class Machine:
             host = replace(self.life, user=name, uid=1000, home=self.accounts[name])
         return FactSheet(host=host, answers={fact: self._answer(fact, host) for fact in wanted})
 
-    def _answer(self, fact: Fact, host: Host) -> Answer | Unread:
+    def _answer(self, fact: Fact, host: Host) -> Answer | Unread:  # noqa: C901  # one case a fact
         match fact:
             case facts.PathInfo(path=path):
                 return self._state(path, host)
@@ -112,8 +135,16 @@ class Machine:
                     name.removeprefix(path + "/").split("/")[0] for name in self.nodes if name.startswith(path + "/")
                 }
                 return tuple(sorted(names)) if path in self.nodes else None
+            case facts.FileDigest(path=path):
+                file = self._file(path, host)
+                why = Unread(file.unreadable) if file.unreadable else None
+                return why if file.data is None else hashlib.sha256(file.data).hexdigest()
+            case facts.GoBinary(path=path):
+                return self.builds.get(self._state(path, host).followed.path)
+            case facts.ProgramPath(name=name):
+                return self.programs.get(name)
             case facts.CommandText(argv=argv):
-                return Unread("--root") if host.at_rest else self.commands.get(argv)
+                return Unread("--root") if host.at_rest else self._said(argv, host)
             case facts.Environment(session=session, name=name):
                 return Unread("--root") if host.at_rest else self.environment.get((session, name))
             case facts.Account(name=name):
@@ -121,6 +152,13 @@ class Machine:
                 return AccountState(uid=1000, gid=1000, home=home, shell="/bin/sh") if home else None
             case facts.Libc():
                 return self.libc
+
+    def _said(self, argv: tuple[str, ...], host: Host) -> CommandResult | None:
+        if argv in self.commands:
+            return self.commands[argv]
+        module = played(argv)
+        found: CommandResult | None = module.answer(self, argv, host.user) if hasattr(module, "answer") else None
+        return found
 
     def _file(self, path: str, host: Host) -> FileState:
         state = self._state(path, host)
@@ -207,6 +245,9 @@ class Machine:
         for task in change.tasks:
             if isinstance(task, RunCommand):
                 self.ran.append(task.argv)
+                module = played(task.argv)
+                if hasattr(module, "run"):
+                    module.run(self, task.argv, task.stdin, writer)
                 continue
             self._perform(task, writer, first=task.path not in met)
             met.add(task.path)
@@ -229,6 +270,26 @@ class Machine:
             case WriteFile():
                 old = node or Node(type=PathType.FILE, mode=0o644, owner=writer, group=writer)
                 self.nodes[path] = replace(_dressed(old, task), data=task.content)
+            case WriteBlob():
+                content = self.downloads[task.content.url]
+                assert isinstance(content, bytes) and hashlib.sha256(content).hexdigest() == task.content.digest
+                old = node or Node(type=PathType.FILE, mode=0o644, owner=writer, group=writer)
+                self.nodes[path] = replace(_dressed(old, task), data=content)
+            case Unpack():
+                self._clear(path, node)
+                files = self.downloads[task.archive.url]
+                assert isinstance(files, dict)
+                for name, data in {**files, MARKER: f"{task.archive.digest}\n".encode()}.items():
+                    self.file(
+                        posixpath.join(path, *name.split("/")[0 if name == MARKER else task.strip :]),
+                        data,
+                        owner=writer,
+                    )
+                self.nodes[path] = _dressed(Node(type=PathType.DIRECTORY, owner=writer, group=writer), task)
+            case RemoveUnpacked():
+                assert node is not None, f"{path} is gone already"
+                self._clear(path, node)
+                del self.nodes[path]
             case MakeDirectory():
                 assert node is None, f"{path} is there already"
                 self.nodes[path] = _dressed(Node(type=PathType.DIRECTORY, owner=writer, group=writer), task)
@@ -242,6 +303,12 @@ class Machine:
             case SetMode():
                 assert node is not None, f"{path} is not there"
                 self.nodes[path] = _dressed(node, task)
+
+    def _clear(self, path: str, node: Node | None) -> None:
+        below = [name for name in self.nodes if name.startswith(path + "/")]
+        assert node is None or not below or f"{path}/{MARKER}" in below, f"{path} was not unpacked"
+        for name in below:
+            del self.nodes[name]
 
     # ---- planned
 
@@ -276,6 +343,18 @@ class Machine:
         return plan(Inputs(workstation="lt", targets=tuple(entries), allow=allow), key)
 
 
-def _dressed(node: Node, task: WriteFile | MakeDirectory | SetMode) -> Node:
+def played(argv: tuple[str, ...]) -> ModuleType | None:
+    """The module that plays a program. Behind `env` and its assignments stands the program; a constant script, as in
+    `sh -c SCRIPT NAME WORDS`, goes by its name."""
+    words = [*argv]
+    if words[0] == "env":
+        words = next((words[at:] for at in range(1, len(words)) if "=" not in words[at]), ["env"])
+    if posixpath.basename(words[0]) == "sh" and "-c" in words and len(words) > words.index("-c") + 2:
+        words = words[words.index("-c") + 2 :]
+    name = f"simulated.{posixpath.basename(words[0]).replace('-', '_')}"
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
+def _dressed(node: Node, task: WriteFile | WriteBlob | Unpack | MakeDirectory | SetMode) -> Node:
     mode = node.mode if task.mode is None else task.mode
     return replace(node, mode=mode, owner=task.owner or node.owner, group=task.group or node.group)
