@@ -95,7 +95,8 @@ def _problem(task: Task) -> str | None:
     """Why a task cannot be put into words."""
     match task:
         case RunCommand(argv=argv):
-            return None if argv and argv[0] and "\0" not in "".join(argv) else "a program needs a name and no NUL"
+            words = "".join(task.words)
+            return None if argv and argv[0] and "\0" not in words else "a program needs a name and no NUL"
         case MakeLink(target=target) if not target or "\0" in target:
             return "a link needs a text without NUL"
         case _:
@@ -179,7 +180,7 @@ def _fields(task: Task, members: list[Member]) -> Iterator[Line]:
             yield from _base(task.base)
             yield from _rights(task)
         case RunCommand():
-            yield Line("words", _kept(members, encoded("".join(f"{escaped(word)}\n" for word in task.argv))))
+            yield Line("words", _kept(members, encoded("".join(f"{escaped(word)}\n" for word in task.words))))
             yield Line("input", _kept(members, task.stdin))
         case WriteBlob() | Unpack() | RemoveUnpacked():
             raise NotImplementedError

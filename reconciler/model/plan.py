@@ -75,6 +75,8 @@ class Change:
     risks: frozenset[Risk] = frozenset()
     phase: Phase = Phase.MOUNTS
     """When its programs run, where nothing else decides."""
+    asks: tuple[str, ...] = ()
+    """What the person has to do once it is written, beside what `effect` says."""
     text: TextDiff | None = None
     fingerprint: str = ""
     digests: Mapping[Address, str] = field(default_factory=dict)

@@ -98,7 +98,8 @@ class FileEdit:
     """One member of a file that several items, even several kinds, share. `value` None removes the member.
 
     `follow` writes to the file at the end of a symbolic link; without it a link blocks the item. `validate`: see
-    `WriteFile`. `ours` is a file that holds nothing but our members: without any it goes.
+    `WriteFile`. `ours` is a file that holds nothing but our members: without any it goes. `replaces_link` puts a new file in
+    place of a link, whatever is behind that.
     """
 
     path: str
@@ -109,6 +110,7 @@ class FileEdit:
     follow: bool = False
     validate: tuple[str, ...] = ()
     ours: bool = False
+    replaces_link: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,8 @@ class Part:
     """Work on one thing (a file, a mount, a unit), named in `thing`: edits that planning folds, or tasks of its own.
 
     `before` are the bytes of a file that the tasks write anew, for showing what changes. `phase` orders parts that only
-    run programs. Parts of several items with one thing become one change, in which equal tasks are done once.
+    run programs. Parts of several items with one thing become one change, in which equal tasks are done once. `asks` is
+    what the person has to do afterwards, beside what the item's effect says.
     """
 
     thing: str
@@ -125,6 +128,7 @@ class Part:
     tasks: tuple[Task, ...] = ()
     needs: tuple[Need, ...] = ()
     phase: Phase = Phase.MOUNTS
+    asks: tuple[str, ...] = ()
 
 
 class Resource(Protocol):

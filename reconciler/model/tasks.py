@@ -149,11 +149,19 @@ class SetMode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCommand:
-    """A program by its words, never a shell line; `stdin` is all it can read. It ends within `timeout_seconds`, or fails."""
+    """A program by its words, never a shell line; `stdin` is all it can read. It ends within `timeout_seconds`, or fails.
+
+    `more` are last words: in one change, runs that differ in nothing else become one with all of them.
+    """
 
     argv: tuple[str, ...]
+    more: tuple[str, ...] = ()
     stdin: bytes = b""
     timeout_seconds: int = 60
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (*self.argv, *self.more)
 
 
 Task = WriteFile | WriteBlob | Unpack | MakeDirectory | MakeLink | Remove | RemoveUnpacked | SetMode | RunCommand

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.model.address import Target
 from reconciler.model.errors import DocumentError, Problem
-from reconciler.model.facts import NEEDS_ROOT, FactSheet, PathState, PathType
+from reconciler.model.facts import NEEDS_ROOT, FactSheet, FileState, PathState, PathType
 from reconciler.model.plan import Change, ItemPlan, TextDiff
 from reconciler.model.resource import Codec, Creation, FileEdit, Part
 from reconciler.model.secrets import Secret
@@ -61,6 +61,8 @@ def obstructed(draft: Draft) -> Draft:
 
 def _obstacle(item: ItemPlan, edit: FileEdit, sheet: FactSheet) -> ItemPlan | None:
     file = sheet.file(edit.path)
+    if edit.replaces_link and file.state.type is PathType.LINK and not file.state.distrusted:
+        return None
     why = path_obstacle(file.state, follow=edit.follow)
     if why is not None:
         return replace(item, state=State.BLOCKED, why=why)
@@ -101,7 +103,10 @@ def bundles(drafts: Sequence[Draft]) -> list[Bundle]:
 
 def bundle_of(draft: Draft, part: Part) -> Bundle:
     """An empty bundle for the thing that a part works on; a file goes by its resolved path, whatever it was called."""
-    thing = end(part.edits[0].path, draft.sheet) if part.edits else part.thing
+    thing = part.thing
+    if part.edits:
+        at = place if part.edits[0].replaces_link else end
+        thing = at(part.edits[0].path, draft.sheet)
     live = not part.edits and all(isinstance(task, RunCommand) for task in part.tasks)
     return Bundle(target=draft.item.address.target, thing=thing, live=live)
 
@@ -134,7 +139,7 @@ def change(bundle: Bundle, waits: tuple[str, ...], secrets: frozenset[str]) -> C
     writes = [_folded(edits)] if edits else []
     own = [*writes, *(task for _, part in bundle.work for task in part.tasks)]
     due = own or [task for _, task in bundle.prepared]
-    tasks = tuple(_with_secrets(task, secrets) for task in dict.fromkeys(due))
+    tasks = tuple(_with_secrets(task, secrets) for task in _joined(dict.fromkeys(due)))
     return Change(
         id=bundle.id,
         target=bundle.target,
@@ -148,9 +153,23 @@ def change(bundle: Bundle, waits: tuple[str, ...], secrets: frozenset[str]) -> C
         effect=Effect.latest(draft.item.effect for draft in bundle.drafts),
         risks=frozenset(risk for draft in bundle.drafts for risk in draft.want.risks),
         phase=max((part.phase for _, part in bundle.work), default=Phase.MOUNTS),
+        asks=tuple(dict.fromkeys(ask for _, part in bundle.work for ask in part.asks)),
         text=_text_of(tasks, bundle),
         digests={draft.item.address: draft.digest for draft in bundle.drafts if draft.item.effect is not Effect.NOW},
     )
+
+
+def _joined(tasks: Iterable[Task]) -> Iterator[Task]:
+    """The tasks; programs that differ only in their last words run once, with all of them."""
+    last_words: dict[Task, list[str]] = {}
+    for task in tasks:
+        match task:
+            case RunCommand(more=more):
+                last_words.setdefault(replace(task, more=()), []).extend(more)
+            case _:
+                last_words.setdefault(task, [])
+    for task, words in last_words.items():
+        yield replace(task, more=tuple(dict.fromkeys(words))) if isinstance(task, RunCommand) else task
 
 
 def _require_one_writer(bundle: Bundle) -> None:
@@ -173,6 +192,8 @@ def _folded(edits: Sequence[tuple[Draft, FileEdit]]) -> WriteFile | Remove:
     """One write of a file from all edits of its members; a file of ours that has none left goes."""
     draft, first = edits[0]
     file = draft.sheet.file(first.path)
+    if first.replaces_link and file.state.type is PathType.LINK:
+        file = FileState(state=replace(file.state, behind=None))
     text = (file.data or b"").decode("utf-8", "surrogateescape")
     is_ours = all(edit.ours for _, edit in edits)
     for codec, members in _by_codec(edits).items():
@@ -229,6 +250,7 @@ def _text_of(tasks: Sequence[Task], bundle: Bundle) -> TextDiff | None:
 
 
 def _old_bytes(part: Part, sheet: FactSheet) -> bytes | None:
+    """Of the file itself; of one that takes a link's place, what was read through that."""
     return sheet.file(part.edits[0].path).data if part.edits else part.before
 
 

@@ -16,4 +16,4 @@ def of(targets: Sequence[TargetPlan], changes: Sequence[Change]) -> tuple[str, .
         needs.append(f"root on {', '.join(layers)} (apply has sudo ask)")
     effects = {change.effect for change in changes} | {item.effect for item in items if item.state is State.PENDING}
     needs += [effect.value for effect in Effect if effect in effects and effect is not Effect.NOW]
-    return tuple(needs)
+    return (*needs, *dict.fromkeys(ask for change in changes for ask in change.asks))

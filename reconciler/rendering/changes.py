@@ -33,7 +33,7 @@ _SHOWN_COMMANDS: Final = 4
 
 def command_lines(changes: Sequence[Change], look: Look, indent: int) -> Iterator[Line]:
     """The programs that these changes run: what they do is no value that could be shown."""
-    commands = [command_text(task.argv) for change in changes for task in change.tasks if isinstance(task, RunCommand)]
+    commands = [command_text(task.words) for change in changes for task in change.tasks if isinstance(task, RunCommand)]
     shown = commands if look.verbose or len(commands) <= _SHOWN_COMMANDS + 1 else commands[:_SHOWN_COMMANDS]
     for command in shown:
         yield from prose(indented(indent, Span("runs ", Style.FAINT)), command, look, hang=indent + 4)
@@ -100,7 +100,7 @@ def _task_text(task: Task) -> str:
         case SetMode():
             return f"set {task.path}{_rights(task)}"
         case RunCommand():
-            return f"run {command_text(task.argv)}"
+            return f"run {command_text(task.words)}"
         case _:
             assert_never(task)
 

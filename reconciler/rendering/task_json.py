@@ -60,7 +60,7 @@ def task_document(task: Task, hidden: frozenset[str] | None) -> Document:
         case RunCommand():
             return {
                 "task": "run_command",
-                "argv": _words(task.argv),
+                "argv": _words(task.words),
                 "stdin": _bytes(task.stdin, hidden) if task.stdin else None,
                 "timeout_seconds": task.timeout_seconds,
             }

@@ -244,10 +244,10 @@ class Machine:
         met: set[str] = set()
         for task in change.tasks:
             if isinstance(task, RunCommand):
-                self.ran.append(task.argv)
-                module = played(task.argv)
+                self.ran.append(task.words)
+                module = played(task.words)
                 if hasattr(module, "run"):
-                    module.run(self, task.argv, task.stdin, writer)
+                    module.run(self, task.words, task.stdin, writer)
                 continue
             self._perform(task, writer, first=task.path not in met)
             met.add(task.path)
