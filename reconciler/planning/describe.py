@@ -24,7 +24,7 @@ def describe(target: Target, kinds: Mapping[str, Kind], sheet: FactSheet) -> Ite
         empty = resource(items={}, options={}, layer=target.layer)
         candidates = [_candidate(schema, item, seen) for item, seen in empty.observe(sheet).items()]
         remarks = (*_unread(empty, sheet), *empty.remarks(sheet))
-        kept = _kept(target, name, resource, candidates, sheet)
+        kept = _kept(target, name, (resource, schema), candidates, sheet)
         if kept or remarks:
             yield DescribedKind(layer=target.layer, kind=name, items=tuple(kept), remarks=remarks)
 
@@ -85,13 +85,13 @@ def _unsayable(item: Schema, value: object) -> str | None:
 
 
 def _kept(
-    target: Target, kind: str, resource: type[Resource], candidates: Sequence[DescribedItem], sheet: FactSheet
+    target: Target, name: str, kind: Kind, candidates: Sequence[DescribedItem], sheet: FactSheet
 ) -> list[DescribedItem]:
     """The candidates; what would not be in sync is left unmanaged, with the reason."""
-    schema = resource.schema(target.layer)
+    resource, schema = kind
     said = {schema.name_of(item.path): item.value for item in candidates if item.reason is None}
-    desired = DesiredItems(target=target, kinds={kind: DesiredKind(items=said)})
-    built = {name: schema.built(name, value) for name, value in said.items()}
+    desired = DesiredItems(target=target, kinds={name: DesiredKind(items=said)})
+    built = {item: schema.built(item, value) for item, value in said.items()}
     made = (resource(items=built, options={}, layer=target.layer),)
     inputs = Inputs(
         workstation=target.workstation,

@@ -14,7 +14,20 @@ from reconciler.model.facts import PathType
 from reconciler.model.plan import Change, FieldDiff, ItemPlan, Plan, TargetPlan
 from reconciler.model.secrets import Secret, SecretHole, SecretText
 from reconciler.model.states import State
-from reconciler.model.tasks import Base, MakeDirectory, MakeLink, Remove, RunCommand, SetMode, Task, WriteFile
+from reconciler.model.tasks import (
+    Base,
+    Download,
+    MakeDirectory,
+    MakeLink,
+    Remove,
+    RemoveUnpacked,
+    RunCommand,
+    SetMode,
+    Task,
+    Unpack,
+    WriteBlob,
+    WriteFile,
+)
 from reconciler.model.values import Json
 from reconciler.rendering.plan_json import plan_document, plan_json
 
@@ -138,12 +151,15 @@ def test_contents_are_text_or_base64_with_size_and_digest() -> None:
 
 def test_every_task_is_data() -> None:
     tasks = (
-        WriteFile(path="/f", content=b"", base=MISSING, mode=0o644, owner="root"),
+        WriteFile(path="/f", content=b"", base=MISSING, mode=0o644, owner="root", validate=("visudo", "-cf")),
         MakeDirectory(path="/d", mode=0o1777),
         MakeLink(path="/l", target="/d", base=MISSING),
         Remove(path="/r", base=Base(type=PathType.LINK, link="/d")),
         SetMode(path="/d", base=MISSING, mode=0o750, group="dev"),
-        RunCommand(argv=("mount", "/d"), stdin=b"\xff"),
+        RunCommand(argv=("mount",), more=("/d",), stdin=b"\xff"),
+        WriteBlob(path="/b", content=Download(url="https://x.example/b", digest="ab"), base=MISSING),
+        Unpack(path="/u", archive=Download(url="https://x.example/u", digest="cd"), base=MISSING, strip=1),
+        RemoveUnpacked(path="/u", base=MISSING),
     )
     shown = tasks_of(plan_of(tasks=tasks))
     assert [task["task"] for task in shown] == [
@@ -153,12 +169,15 @@ def test_every_task_is_data() -> None:
         "remove",
         "set_mode",
         "run_command",
+        "write_blob",
+        "unpack",
+        "remove_unpacked",
     ]
-    assert [task.get("mode") for task in shown] == ["0644", "1777", None, None, "0750", None]
+    assert [task.get("mode") for task in shown] == ["0644", "1777", None, None, "0750", None, None, "0755", None]
     assert shown[5]["argv"] == ["mount", "/d"] and shown[5]["stdin"] == {"base64": "/w=="}
-    assert {name for task in tasks for name in type(task).__slots__} - {"content", "secrets"} <= {
-        key for task in shown for key in task
-    }
+    assert shown[6]["url"] == "https://x.example/b" and shown[7]["sha256"] == "cd"
+    inside = {"content", "archive", "secrets", "more"}
+    assert {name for task in tasks for name in type(task).__slots__} - inside <= {key for task in shown for key in task}
 
 
 def test_what_is_no_unicode_is_written_as_bytes_and_stays_valid() -> None:

@@ -170,6 +170,7 @@ def test_each_state_is_told_without_colour() -> None:
         State.WAITING: "    … X  waiting: so",
         State.WAIVED: "    w X  waived: so",
         State.NOT_APPLICABLE: "    n X  not applicable: so",
+        State.CHECK: "    > X  check: so",
         State.IN_SYNC: "    = X\n",
     }
     assert set(said) == set(State)
