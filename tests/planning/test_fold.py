@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reconciler.model.address import Address, Layer, Target
 from reconciler.model.errors import DocumentError
-from reconciler.model.facts import PathType
+from reconciler.model.facts import FileText, PathType
 from reconciler.model.plan import TextDiff
-from reconciler.model.resource import Creation, Part, Seen
+from reconciler.model.resource import Creation, FileEdit, Part, Seen
 from reconciler.model.secrets import Secret
 from reconciler.model.states import Effect, State
 from reconciler.model.tasks import Base, MakeDirectory, Remove, RunCommand, SetMode, WriteFile
@@ -300,3 +300,54 @@ def test_an_item_that_is_in_sync_names_no_change(machine: Machine, toys: Toys) -
     plan = machine.plan({DISTRO: [toys.Scripted({"x": toys.Item(seen=seen)})]})
     assert plan.items[0].change is None
     assert plan.items[0].address == Address(DISTRO, "toy", "x")
+
+
+# ---- files of ours, and links that are replaced
+
+
+def edit_of(toys: Toys, path: str, value: str | None, **more: Any) -> Part:
+    return Part(thing=path, edits=(FileEdit(path=path, codec=toys.Lines(), member="a", value=value, **more),))
+
+
+def test_a_file_of_ours_goes_with_its_last_member(machine: Machine, toys: Any) -> None:
+    machine.file("/etc/ours", "a=1\n")
+    item = toys.Item(
+        value=None,
+        seen=Seen(fields={"value": "1"}),
+        parts=(edit_of(toys, "/etc/ours", None, ours=True),),
+        asks=(FileText("/etc/ours"),),
+    )
+    plan = machine.plan({DISTRO: [toys.Scripted({"a": item})]})
+    assert machine.apply(plan) == {}
+    assert "/etc/ours" not in machine.nodes
+
+
+def test_a_file_that_is_not_ours_stays_when_it_is_empty(machine: Machine, toys: Any) -> None:
+    machine.file("/etc/theirs", "a=1\n")
+    item = toys.Item(
+        value=None,
+        seen=Seen(fields={"value": "1"}),
+        parts=(edit_of(toys, "/etc/theirs", None),),
+        asks=(FileText("/etc/theirs"),),
+    )
+    assert machine.apply(machine.plan({DISTRO: [toys.Scripted({"a": item})]})) == {}
+    assert machine.text("/etc/theirs") == ""
+
+
+def test_a_file_takes_the_place_of_a_link_and_what_is_behind_stays(machine: Machine, toys: Any) -> None:
+    machine.file("/mnt/wsl/resolv.conf", "a=theirs\n")
+    machine.link("/etc/resolv.conf", "/mnt/wsl/resolv.conf")
+    part = edit_of(toys, "/etc/resolv.conf", "1", replaces_link=True)
+    item = toys.Item(parts=(part,), asks=(FileText("/etc/resolv.conf"),))
+    plan = machine.plan({DISTRO: [toys.Scripted({"a": item})]})
+    assert machine.apply(plan) == {}
+    assert machine.nodes["/etc/resolv.conf"].data == b"a=1\n"
+    assert machine.text("/mnt/wsl/resolv.conf") == "a=theirs\n"
+
+
+def test_a_link_that_is_not_to_be_replaced_blocks(machine: Machine, toys: Any) -> None:
+    machine.file("/mnt/wsl/resolv.conf", "a=theirs\n")
+    machine.link("/etc/resolv.conf", "/mnt/wsl/resolv.conf")
+    item = toys.Item(parts=(edit_of(toys, "/etc/resolv.conf", "1"),), asks=(FileText("/etc/resolv.conf"),))
+    plan = machine.plan({DISTRO: [toys.Scripted({"a": item})]})
+    assert [item.state for item in plan.items] == [State.BLOCKED]
