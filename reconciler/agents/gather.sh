@@ -533,11 +533,13 @@ run_command() {
 # Where the standard PATH has programs, by name.
 tell_of_programs() {
   block programs
+  places=$PATH
+  [ -z "$at_rest" ] || places=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
   IFS=$tab
   set -- $program_names
   for name; do
     IFS=:
-    for directory in $PATH; do
+    for directory in $places; do
       if { [ -f ".$directory/$name" ] && [ -x ".$directory/$name" ]; } ||
         { [ -n "$at_rest" ] && [ -L ".$directory/$name" ]; }; then
         put "$name//$directory/$name"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import pty
@@ -36,11 +37,15 @@ from reconciler.model.facts import (
     Environment,
     Fact,
     FactSheet,
+    FileDigest,
     FileText,
+    GoBinary,
+    GoBuild,
     Libc,
     Listing,
     PathInfo,
     PathType,
+    ProgramPath,
     Session,
     Unread,
 )
@@ -452,7 +457,7 @@ def test_programs_read_nothing_and_tell_their_code(door: LocalTransport) -> None
 
 
 def test_a_program_that_prints_too_much_is_left(door: LocalTransport) -> None:
-    endless, long = CommandText(("yes",)), CommandText(("head", "-c", "65537", "/dev/zero"))
+    endless, long = CommandText(("yes",)), CommandText(("head", "-c", "1048577", "/dev/zero"))
     sheet = ask(door, endless, long)
     assert all(isinstance(sheet.command(*command.argv), Unread) for command in (endless, long))
 
@@ -686,3 +691,77 @@ def test_the_script_passes_shellcheck() -> None:
     script = Path(__file__).parents[2] / "reconciler/agents/gather.sh"
     run = subprocess.run([shellcheck, "-s", "sh", str(script)], capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (0, "")
+
+
+# ── digests, Go programs, programs on the PATH, interactive shells ──────────────────────────────────────────────────
+
+
+def test_files_of_any_size_and_name_are_digested(door: LocalTransport, tmp_path: Path) -> None:
+    contents = {name: name.encode(errors="surrogateescape") * 99 for name in AWKWARD_NAMES}
+    contents["large"] = b"x" * (3 * 1024 * 1024)
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "link").symlink_to("large")
+    sheet = ask(door, *(FileDigest(f"/{name}") for name in (*contents, "link", "none")), root=tmp_path)
+    assert {name: sheet.digest(f"/{name}") for name in contents} == {
+        name: hashlib.sha256(data).hexdigest() for name, data in contents.items()
+    }
+    assert sheet.digest("/link") == sheet.digest("/large")
+    assert sheet.digest("/none") is None
+
+
+def test_a_digest_that_may_not_be_read_needs_root(plain_door: LocalTransport, open_folder: Path) -> None:
+    (open_folder / "secret").write_bytes(b"x")
+    (open_folder / "secret").chmod(0)
+    sheet = ask(plain_door, FileDigest(f"{open_folder}/secret"), uid=PLAIN_UID)
+    assert sheet.digest(f"{open_folder}/secret") == Unread("needs root")
+
+
+def test_a_go_program_tells_what_it_was_built_from(door: LocalTransport, tmp_path: Path) -> None:
+    """Go's own layout of the text is proved where real tools are built: tests/lab/test_go_tools.py."""
+    info = b"\xff Go buildinf:\x08\x02\0\0path\texample.com/tool/cmd/x\nmod\texample.com/tool\tv1.2.3\th1:abc=\ndep\ty\tv9\n"
+    (tmp_path / "a:tool").write_bytes(
+        b"\x7fELF\0\n" + os.urandom(50_000).replace(b"\n", b"") + b"\n" + info.replace(b"\0path", b"\npath")
+    )
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    facts = (GoBinary("/a:tool"), GoBinary("/script"), GoBinary("/none"))
+    sheet = ask(door, *facts, root=tmp_path)
+    assert sheet.go_build("/a:tool") == GoBuild(
+        package="example.com/tool/cmd/x", module="example.com/tool", version="v1.2.3"
+    )
+    assert sheet.go_build("/script") is None and sheet.go_build("/none") is None
+
+
+def test_programs_are_found_on_the_standard_path(door: LocalTransport) -> None:
+    names = ("sh", "no-such-program", "it's $HOME")
+    sheet = ask(door, *map(ProgramPath, names))
+    assert (sheet.program("sh") or "").endswith("/sh")
+    assert sheet.program("no-such-program") is None and sheet.program("it's $HOME") is None
+
+
+def test_programs_of_a_root_at_rest_are_its_own(door: LocalTransport, tmp_path: Path) -> None:
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    for name in ("tool", "sh"):
+        (tmp_path / "usr/bin" / name).write_text("")
+        (tmp_path / "usr/bin" / name).chmod(0o755)
+    (tmp_path / "usr/bin/link").symlink_to("/nowhere")
+    sheet = ask(door, *map(ProgramPath, ("tool", "link", "ls")), root=tmp_path)
+    assert [sheet.program(name) for name in ("tool", "link", "ls")] == ["/usr/bin/tool", "/usr/bin/link", None]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "mksh", "dash"])
+def test_an_interactive_shell_tells_what_a_terminal_would_have(
+    plain_door: LocalTransport, open_folder: Path, shell: str
+) -> None:
+    """Not what a login shell reads, and not held up by a terminal that it lacks."""
+    found = shutil.which(shell)
+    if not found:
+        pytest.skip(f"{shell} is not installed")
+    rc = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish", "mksh": ".mkshrc"}.get(shell)
+    (open_folder / ".profile").write_text("export GREETING=login\n")
+    if rc is not None:
+        (open_folder / rc).parent.mkdir(parents=True, exist_ok=True)
+        export = "set -gx GREETING hello" if shell == "fish" else "case $- in *i*) export GREETING=hello;; esac"
+        (open_folder / rc).write_text(f"echo noise\n{export}\n")
+    sheet = ask_as_user(plain_door, open_folder, found, Environment(Session.INTERACTIVE, "GREETING"))
+    assert sheet.variable(Session.INTERACTIVE, "GREETING") == ("hello" if rc else None)
