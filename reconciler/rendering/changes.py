@@ -43,7 +43,8 @@ def command_lines(changes: Sequence[Change], look: Look, indent: int) -> Iterato
 
 
 def command_text(argv: Sequence[str]) -> str:
-    return shlex.join(argv)
+    """The words; of a script that a shell is given as a word, `…`: it is one of ours, and `--format script` has it whole."""
+    return " ".join("…" if "\n" in word else shlex.quote(word) for word in argv)
 
 
 def needed_text(change: Change, changes: Mapping[str, Change]) -> str:
