@@ -121,8 +121,8 @@ def _map(schema: MapOf, levels: int | None) -> JsonSchema:
 def _kind(kind: KindSchema) -> JsonSchema:
     found = json_schema(kind.items, kind.depth)
     if kind.options or kind.depths:
-        properties = found.get("properties")
-        assert isinstance(properties, dict), "options and other depths stand beside the known keys of a record"
+        properties = found.setdefault("properties", {})
+        assert isinstance(properties, dict)
         for name, depth in kind.depths.items():
             schema = child(kind.items, name)
             assert schema is not None

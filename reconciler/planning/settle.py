@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.model.address import Layer, Target
-from reconciler.model.claims import Claim, Need, Path
+from reconciler.model.claims import Claim, Need, Path, Program
 from reconciler.model.facts import FactSheet, PathType
 from reconciler.model.plan import ItemPlan
 from reconciler.model.resource import Part
@@ -57,7 +57,13 @@ def _all_offers(draft: Draft, claim: Claim, providers: Providers) -> Sequence[Dr
 
 def _placed(claim: Claim, sheet: FactSheet) -> Claim:
     """A path is meant by its place on the machine, whatever it is called."""
-    return Path(place(claim.path, sheet)) if isinstance(claim, Path) else claim
+    match claim:
+        case Path(path=path):
+            return Path(place(path, sheet))
+        case Program(name=name) if "/" in name:
+            return Program(place(name, sheet))
+        case _:
+            return claim
 
 
 def _rank(draft: Draft) -> int:

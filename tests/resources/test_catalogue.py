@@ -43,6 +43,14 @@ each_kind = pytest.mark.parametrize(("layer", "kind"), KINDS)
 each_name = pytest.mark.parametrize("kind", NAMES)
 
 
+@pytest.fixture
+def machine(machine: Machine) -> Machine:
+    """What the examples take for granted is there."""
+    machine.directory("/home/alice/dotfiles/nvim")
+    machine.file("/usr/local/go/bin/go", mode=0o755)
+    return machine
+
+
 def resource(layer: Layer, kind: str) -> type[Resource]:
     found = find(layer, kind)
     assert found is not None
@@ -154,7 +162,6 @@ def test_with_no_items_it_asks_and_sees(layer: Layer, kind: str, machine: Machin
 @each_name
 def test_its_own_result_is_in_sync(kind: str, reading: Reading, machine: Machine) -> None:
     desired = example(reading, kind)
-    machine.directory("/home/alice/dotfiles/nvim")
     first = planned(machine, desired)
     assert any(item.state is State.ADD for item in first.items) or kind == "checks"
     assert machine.apply(first) == {}
