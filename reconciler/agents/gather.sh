@@ -454,7 +454,7 @@ send_digests() {
   sha256sum -- "$@" 2>/dev/null </dev/null
 }
 
-# Go writes what a program was built from into it as lines of text.
+# Go writes what a program was built from into it as lines of text, behind sixteen bytes that mark them.
 send_go_builds() {
   doing 'looking into Go programs'
   block go-builds
@@ -462,7 +462,8 @@ send_go_builds() {
   text_flag=-a
   grep -a . /dev/null 2>/dev/null </dev/null
   [ $? = 1 ] || text_flag=-s # busybox takes everything for text
-  grep $text_flag -m 2 -H -E "^(path|mod)$tab" -- "$@" 2>/dev/null </dev/null
+  marked=$(printf '\301\007\346\326\030\346path')
+  grep $text_flag -o -H -e "$marked${tab}[!-~]*" -e "^mod${tab}[!-~]*${tab}[!-~]*" -- "$@" 2>/dev/null </dev/null
 }
 
 find_libc() {

@@ -30,7 +30,7 @@ class FileAnswers:
     has_tar: bool
     digests: Mapping[str, str] = field(default_factory=dict)
     go_lines: tuple[bytes, ...] = ()
-    """`PATH:path` or `mod`, a tab and what Go wrote there."""
+    """`PATH:` and one of Go's lines: behind some bytes `path`, a tab, the package; or `mod`, the module, the version."""
 
     def file(self, path: str) -> FileState:
         state = self.paths.state(path)
@@ -69,12 +69,12 @@ class FileAnswers:
         if not isinstance(place, Place):
             return place
         start = place.path.encode("utf-8", "surrogateescape") + b":"
-        mine = (line.removeprefix(start) for line in self.go_lines if line.startswith(start))
-        found = {fields[0]: [_text(field) for field in fields[1:]] for line in mine if (fields := line.split(b"\t"))}
-        package, module = found.get(b"path"), found.get(b"mod")
-        if not package or not module or len(module) < 2:
+        mine = [line.removeprefix(start) for line in self.go_lines if line.startswith(start)]
+        package = next((line.partition(b"path\t")[2] for line in mine if b"path\t" in line), None)
+        module = next((line.split(b"\t") for line in mine if line.startswith(b"mod\t")), None)
+        if not package or module is None:
             return None
-        return GoBuild(package=package[0], module=module[0], version=module[1])
+        return GoBuild(package=_text(package), module=_text(module[1]), version=_text(module[2]))
 
     def _regular_file(self, path: str) -> Place | Unread | None:
         """Where a regular file lies that may be read; None where there is none."""

@@ -10,6 +10,7 @@ from typing import Final
 from reconciler.model.address import Layer, Target
 from reconciler.model.errors import DocumentError
 from reconciler.model.plan import Change
+from reconciler.model.states import Phase
 from reconciler.model.tasks import (
     MakeDirectory,
     MakeLink,
@@ -48,7 +49,8 @@ def ordered(changes: Sequence[Change], removals: Collection[str]) -> tuple[Chang
     for first, second in _path_needs(changes, removals):
         needs[second].add(first)
     waiting = {id_: set(before) for id_, before in needs.items()}
-    ready = [_key(every[id_]) for id_, before in waiting.items() if not before]
+    keys = {change.id: _key(change, place) for place, change in enumerate(changes)}
+    ready = [keys[id_] for id_, before in waiting.items() if not before]
     followers: dict[str, list[str]] = {}
     for id_, before in needs.items():
         for need in before:
@@ -62,17 +64,19 @@ def ordered(changes: Sequence[Change], removals: Collection[str]) -> tuple[Chang
         for follower in followers.get(id_, ()):
             waiting[follower].discard(id_)
             if not waiting[follower]:
-                heapq.heappush(ready, _key(every[follower]))
+                heapq.heappush(ready, keys[follower])
     if waiting:
         chain = " → ".join(_cycle(waiting))
         raise DocumentError(f"these changes need each other: {chain}", fix="take one of them out of the circle")
     return tuple(result)
 
 
-def _key(change: Change) -> tuple[int, int, str, str]:
+def _key(change: Change, place: int) -> tuple[int, int, int, str, str]:
+    """Checks keep the order in which they are declared: one may start what the next one tries."""
     ranks = [_TASKS[type(task)] for task in change.tasks if not isinstance(task, RunCommand)]
     rank = max(ranks, default=change.phase)
-    return _LAYERS.index(change.target.layer), rank, change.thing, change.id
+    declared = place if rank == Phase.CHECKS else 0
+    return _LAYERS.index(change.target.layer), rank, declared, change.thing, change.id
 
 
 def _path_needs(changes: Sequence[Change], removals: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -122,3 +122,8 @@ def test_a_check_that_runs_a_program_wants_consent(machine: Machine, toys: Any) 
     )
     allowed = machine.plan({DISTRO: [checked(toys), toys.lines({"a": "1"})]}, allow=("*",))
     assert only(allowed) is State.CHECK
+
+
+def test_checks_are_tried_in_the_order_in_which_they_are_declared(machine: Machine, toys: Any) -> None:
+    items = {name: toys.Item(parts=(part("try", name, thing=name, phase=Phase.CHECKS),)) for name in ("z", "a", "m")}
+    assert [change.thing for change in machine.plan({DISTRO: [toys.Scripted(items)]}).changes] == ["z", "a", "m"]

@@ -7,12 +7,12 @@ next; a running gopls goes on until the editor is reloaded.
 
     user:
       go_tools:
-        gopls: {package: golang.org/x/tools/gopls, version: v0.20.0}
-        dlv: {package: github.com/go-delve/delve/cmd/dlv, version: v1.25.2}
+        gopls: {package: golang.org/x/tools/gopls, version: v0.24.0}
+        dlv: {package: github.com/go-delve/delve/cmd/dlv, version: v1.27.2}
         go: /usr/local/go/bin/go
     distro:
       go_tools:
-        /opt/gobin/canary/staticcheck: {package: honnef.co/go/tools/cmd/staticcheck, version: v0.6.1}
+        /opt/gobin/canary/staticcheck: {package: honnef.co/go/tools/cmd/staticcheck, version: v0.8.2}
 
 Source: `go help install`; debug/buildinfo of go 1.27.3.
 """
