@@ -105,7 +105,7 @@ def test_a_version_that_is_not_there_fails_with_gos_own_words(
 ) -> None:
     proxy = module_proxy(tmp_path / "proxy", "v1.0.0")
     (tmp_path / "reconcile.yaml").write_text(document(go, proxy, f"hello: {{package: {HELLO}, version: v2.0.0}}"))
-    failed = command("apply", "-C", str(tmp_path), "--yes")
+    failed = command("apply", "-C", str(tmp_path), "--yes", "--allow-exec")
     assert failed.code == 3
     assert "v2.0.0" in failed.out and "failed" in failed.out, failed.out
 

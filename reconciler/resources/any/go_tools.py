@@ -105,7 +105,9 @@ class GoTools(Base):
             return Want(owns=(path,), risks=frozenset({Risk.DELETES}))
         assert isinstance(item, Tool)
         provides = frozenset({Program(path)})
-        return Want(fields={"package": item.package, "version": item.version}, owns=(path,), provides=provides)
+        risks = frozenset({Risk.RUNS_CODE_LATER})
+        fields = {"package": item.package, "version": item.version}
+        return Want(fields=fields, owns=(path,), provides=provides, risks=risks)
 
     def write(
         self, name: str, before: Seen | None, after: Fields | Absent, sheet: FactSheet

@@ -93,6 +93,10 @@ def test_root_builds_nothing_where_others_write(machine: Machine) -> None:
     assert item.state is State.BLOCKED and "root keeps out" in str(item.why)
 
 
+def test_a_tool_is_code_that_runs_later() -> None:
+    assert tools({}).want("gopls", GOPLS).risks == {Risk.RUNS_CODE_LATER}
+
+
 def test_at_rest_nothing_is_built(machine: Machine) -> None:
     machine.life = replace(machine.life, at_rest=True)
     (item,) = machine.plan({ALICE: [tools({"gopls": GOPLS})]}).items
