@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -44,6 +44,16 @@ class ItemPlan:
     """The id of the change that writes it."""
     elevation: bool = False
     """Only root or administrator can write it, or could have read it, and this run is neither."""
+
+    @property
+    def is_idle_check(self) -> bool:
+        """It is a check, and nothing changes that it would be tried after."""
+        return self.state is State.CHECK and self.change is None
+
+
+def tally(items: Iterable[ItemPlan]) -> Counter[State]:
+    """How many items are in each state; checks that are not due do not count."""
+    return Counter(item.state for item in items if not item.is_idle_check)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +140,7 @@ class Plan:
         return tuple(item for target in self.targets for item in target.items)
 
     def counts(self) -> Counter[State]:
-        return Counter(item.state for item in self.items)
+        return tally(self.items)
 
     def verdict(self, *, running: bool = False, strict: bool = False) -> Exit:
         """The exit code of `verify`; `plan --detailed-exitcode` has the same but for `blocked`, see the command."""

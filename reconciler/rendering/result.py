@@ -9,6 +9,7 @@ from typing import Final
 
 from reconciler.model.address import Target
 from reconciler.model.outcome import ApplyOutcome, ChangeOutcome, Status
+from reconciler.model.states import Phase
 from reconciler.rendering.layout import BLANK, Line, Look, Span, Style, indented, listed, paint, prose
 
 _STYLES: Final = {
@@ -97,9 +98,13 @@ def _closing(result: ApplyOutcome, look: Look, heading: str) -> Iterator[Line]:
 
 def _count(outcomes: Sequence[ChangeOutcome], place: str, look: Look, heading: str) -> Iterator[Line]:
     """`Applied: 6 changed, 1 refused, 0 failed on alice-lt.` Items are counted, as in the plan, not files."""
-    counts = Counter(_by_item(outcomes).values())
+    checks = [outcome for outcome in outcomes if outcome.change.phase is Phase.CHECKS]
+    counts = Counter(_by_item([outcome for outcome in outcomes if outcome not in checks]).values())
+    held = sum(outcome.status is Status.DONE for outcome in checks)
+    counts.update(outcome.status for outcome in checks if outcome.status is not Status.DONE)
     counted = [(status, words) for status, words in _COUNTED if counts[status] or status in _ALWAYS_COUNTED]
-    *parts, last = listed([f"{counts[status]} {words}" for status, words in counted])
+    said = [f"{counts[status]} {words}" for status, words in counted]
+    *parts, last = listed([*said, *([f"{held} checked"] if held else [])])
     head = (Span(f"{heading}: ", Style.STRONG),)
     yield from prose(head, [*parts, f"{last} on {place}."], look, style=Style.STRONG)
 

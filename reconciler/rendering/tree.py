@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from reconciler.model.plan import Change, ItemPlan, Plan, TargetPlan
+from reconciler.model.plan import Change, ItemPlan, Plan, TargetPlan, tally
 from reconciler.model.states import State, TargetState
 from reconciler.rendering.changes import change_lines, command_lines, needed_text
 from reconciler.rendering.findings import finding_lines
@@ -54,13 +53,13 @@ def _is_shown(item: ItemPlan, target: TargetPlan, look: Look) -> bool:
     if look.verbose or item.notes:
         return True
     told_already = target.why is not None and item.why == target.why
-    return item.state not in _QUIET and not told_already
+    return item.state not in _QUIET and not item.is_idle_check and not told_already
 
 
 def _target(alike: Sequence[TargetPlan], changes: Mapping[str, Change], look: Look) -> Iterator[Line]:
     target = alike[0]
     name = Span(", ".join(str(each.target) for each in alike), Style.STRONG)
-    counts = listed(counted(Counter(item.state for each in alike for item in each.items)))
+    counts = listed(counted(tally(item for each in alike for item in each.items)))
     if target.state is not TargetState.REACHED:
         yield (name, Span(f"  {target.state.value}", Style.UNKNOWN))
     else:

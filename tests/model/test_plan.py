@@ -35,7 +35,7 @@ def plan(*states: State, target: TargetState = TargetState.REACHED, findings: tu
 def test_each_state_has_its_exit(state: State, plain: Exit, running: Exit, strict: Exit) -> None:
     found = plan(state)
     assert (found.verdict(), found.verdict(running=True), found.verdict(strict=True)) == (plain, running, strict)
-    assert found.counts() == {state: 1}
+    assert found.counts() == ({} if state is State.CHECK else {state: 1}), "a check that is not due does not count"
 
 
 def test_every_state_is_in_the_table_above() -> None:

@@ -347,3 +347,12 @@ def test_targets_that_share_one_reason_are_told_of_once() -> None:
     assert "box/main, box/main/dev  2 blocked\n  guard: a\n" in both
     each = plan_text([Plan(workstation="box", targets=(refused(main, "guard: a"), refused(dev, "guard: b")))])
     assert "box/main  1 blocked\n" in each and "box/main/dev  1 blocked\n" in each
+
+
+def test_a_check_is_shown_and_counted_only_when_it_is_due() -> None:
+    idle = plan_of(item("it works", State.CHECK, "checks"), item("A", State.IN_SYNC))
+    assert plan_text([idle]) == "Plan: nothing to change, 1 in sync on lt."
+    assert "it works" in plan_text([idle], verbose=True)
+    due = plan_of(item("it works", State.CHECK, "checks", change="c"), item("A", State.ADD))
+    assert "> it works  check: after the other changes" in plan_text([due])
+    assert plan_text([due]).startswith("Plan: 1 to add, 1 to check on lt.")
