@@ -77,8 +77,11 @@ def runs_program(setting: str) -> bool:
 
 def servers_here(sheet: FactSheet) -> tuple[str, ...]:
     """The folders of the servers that are installed, or of the one that is meant where none is."""
-    found = tuple(folder for folder in SERVERS if sheet.path(folder).followed.type is PathType.DIRECTORY)
-    return found or (FIRST_SERVER,)
+    return tuple(folder for folder in SERVERS if is_here(folder, sheet)) or (FIRST_SERVER,)
+
+
+def is_here(server: str, sheet: FactSheet) -> bool:
+    return sheet.path(server).followed.type is PathType.DIRECTORY
 
 
 def server_facts() -> frozenset[Fact]:

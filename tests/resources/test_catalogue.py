@@ -48,6 +48,7 @@ def machine(machine: Machine) -> Machine:
     """What the examples take for granted is there."""
     machine.directory("/home/alice/dotfiles/nvim")
     machine.file("/usr/local/go/bin/go", mode=0o755)
+    machine.directory("/home/alice/.vscode-server")
     return machine
 
 
