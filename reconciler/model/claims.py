@@ -140,7 +140,9 @@ Claim = Path | Account | Group | Program | Setting | Running
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A claim, and what to do when no item provides it and it does not hold: nothing here means that the item is blocked."""
+    """A claim, and what to do when no item provides it and it does not hold: nothing here means that the item is blocked,
+    or with `where_it_holds` not applicable."""
 
     claim: Claim
     otherwise: tuple[Task, ...] = field(default=())
+    where_it_holds: bool = False

@@ -130,6 +130,9 @@ def _unmet(draft: Draft, need: Need, providers: Providers, holds: bool | None) -
         return replace(item, state=State.UNKNOWN, why=f"{claim} could not be read")
     if need.otherwise and not every:
         return need
+    if need.where_it_holds and not every:
+        why = f"{claim} is not there and nobody declares it"
+        return replace(item, state=State.NOT_APPLICABLE, why=why, elevation=False)
     later = [offer for offer in every if _rank(offer) > _rank(draft)]
     what = f"which {later[0].item.address} provides only later" if later else _instead(claim, draft.sheet)
     return replace(item, state=State.BLOCKED, why=f"needs {claim}, {what}")

@@ -60,11 +60,13 @@ def parent_facts(path: str) -> frozenset[Fact]:
 
 def parent_needs(path: str, sheet: FactSheet) -> tuple[Need, ...]:
     """The folders a path stands in, the topmost first; a missing one is made, mode 0755, unless an item provides it."""
-    return tuple(Need(Path(folder), otherwise=_made(sheet.path(folder))) for folder in reversed(parents(path)))
+    return tuple(folder_need(folder, sheet) for folder in reversed(parents(path)))
 
 
-def _made(state: PathState) -> tuple[MakeDirectory, ...]:
-    return (MakeDirectory(path=state.path),) if state.type is PathType.MISSING else ()
+def folder_need(folder: str, sheet: FactSheet) -> Need:
+    """A folder that is made, mode 0755, where it is missing and no item provides it."""
+    state = sheet.path(folder)
+    return Need(Path(folder), otherwise=(MakeDirectory(path=state.path),) if state.type is PathType.MISSING else ())
 
 
 def octal(mode: int | None) -> str | None:

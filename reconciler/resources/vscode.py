@@ -1,0 +1,147 @@
+"""What the kinds of VS Code share: where its servers and workspaces keep their files, and which settings run programs.
+
+Source: vscode src/vs/platform/environment/node/userDataPath.ts, src/vs/server/node/serverEnvironmentService.ts;
+golang/vscode-go package.json; code-server docs/FAQ.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Final
+
+from reconciler.formats import jsonc
+from reconciler.model.claims import Need, Path
+from reconciler.model.facts import Fact, FactSheet, FileText, PathInfo, PathType
+from reconciler.model.resource import Blocked, Unknown
+from reconciler.model.schema import Text
+from reconciler.model.secrets import Secret, SecretText
+from reconciler.model.values import Json
+from reconciler.resources.base import distrusted, folder_need, parent_facts
+
+SERVERS: Final[Mapping[str, str]] = {
+    "~/.vscode-server": "data/Machine/settings.json",
+    "~/.vscode-server-insiders": "data/Machine/settings.json",
+    "~/.vscodium-server": "data/Machine/settings.json",
+    "~/.cursor-server": "data/Machine/settings.json",
+    "~/.local/share/code-server": "Machine/settings.json",
+}
+"""The folders of the servers that VS Code, its Insiders, VSCodium, Cursor and code-server run on a machine that is reached
+from elsewhere, each with its machine settings."""
+FIRST_SERVER: Final = next(iter(SERVERS))
+"""The one that is meant where none is there yet."""
+
+WORKSPACE: Final = Text(
+    pattern=r"^(~/|/)(?!.*(//|/\.{1,2}(/|$)))(?!\.{1,2}(/|$))[^\x00-\x1f\x7f:]*[^/\x00-\x1f\x7f:]$",
+    expected="the folder of a workspace: a path that begins with ~/ or /, without .. and without a colon",
+    fixed=True,
+)
+
+_RUN_PROGRAMS: Final = (
+    "*[pP]ath",
+    "*[pP]ath.*",
+    "*[eE]xecutable*",
+    "*[cC]ommand*",
+    "*[iI]nterpreter*",
+    "*[sS]hell*",
+    "terminal.integrated.*profiles*",
+    "terminal.integrated.automation*",
+    "terminal.integrated.env.*",
+    "terminal.external.*",
+    "task.allowAutomaticTasks",
+    "security.workspace.trust.*",
+    "go.alternateTools*",
+    "go.goroot",
+    "go.gopath",
+    "go.toolsGopath",
+    "go.toolsManagement.go",
+    "go.toolsEnvVars*",
+    "go.testEnvVars*",
+    "go.*Flags",
+    "go.delveConfig*",
+    "go.coverageOptions*",
+    "gopls*",
+    "remote.*",
+    "*.server.*",
+    "*[lL]inter*",
+    "*[fF]ormatTool*",
+    "*[lL]intTool*",
+)
+
+
+def runs_program(setting: str) -> bool:
+    """Whether a setting names a program, what a program is given, or lets programs start by themselves."""
+    return any(fnmatchcase(setting, pattern) for pattern in _RUN_PROGRAMS)
+
+
+def servers_here(sheet: FactSheet) -> tuple[str, ...]:
+    """The folders of the servers that are installed, or of the one that is meant where none is."""
+    return tuple(folder for folder in SERVERS if is_here(folder, sheet)) or (FIRST_SERVER,)
+
+
+def is_here(server: str, sheet: FactSheet) -> bool:
+    return sheet.path(server).followed.type is PathType.DIRECTORY
+
+
+def server_facts() -> frozenset[Fact]:
+    return frozenset(PathInfo(folder) for folder in SERVERS)
+
+
+def workspace_needs(folder: str, sheet: FactSheet) -> tuple[Need, ...]:
+    """A workspace that is there, or that an item makes; the folder of its settings is made."""
+    return (Need(Path(folder), where_it_holds=True), folder_need(f"{folder}/.vscode", sheet))
+
+
+def file_facts(path: str) -> frozenset[Fact]:
+    return frozenset({FileText(path)}) | parent_facts(path)
+
+
+def text_of(path: str, sheet: FactSheet) -> str:
+    """The file's text; empty where there is none."""
+    return (sheet.file(path).data or b"").decode("utf-8", "surrogateescape")
+
+
+def unreadable(path: str, sheet: FactSheet) -> Blocked | Unknown | None:
+    """Why nothing can be said of a file, or nothing be written to it: VS Code itself writes none that it flags."""
+    file = sheet.file(path)
+    refusal = distrusted(file.state)
+    if refusal:
+        return Blocked(refusal)
+    if file.unreadable:
+        return Unknown(file.unreadable)
+    try:
+        jsonc.parse(text_of(path, sheet))
+    except jsonc.JsoncError as error:
+        return Blocked(f"{path}:{error.line}:{error.column}: {error.what}", fix="mend the file, in VS Code for example")
+    return None
+
+
+def normal(value: Json) -> Json:
+    """A value as JSON means it: a number without a fraction is a whole number."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [normal(entry) for entry in value]
+        case dict():
+            return {key: normal(entry) for key, entry in value.items()}
+        case _:
+            return value
+
+
+def encoded(value: object) -> str:
+    """A JSON value as the text that a codec takes."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def holds_secret(value: object) -> bool:
+    match value:
+        case Secret() | SecretText():
+            return True
+        case dict():
+            return any(holds_secret(entry) for entry in value.values())
+        case list() | tuple():
+            return any(holds_secret(entry) for entry in value)
+        case _:
+            return False
