@@ -197,7 +197,11 @@ def _folded(edits: Sequence[tuple[Draft, FileEdit]]) -> WriteFile | Remove:
     text = (file.data or b"").decode("utf-8", "surrogateescape")
     is_ours = all(edit.ours for _, edit in edits)
     for codec, members in _by_codec(edits).items():
-        text = codec.edit(text, {name: _plain(edit.value) for name, (_, edit) in members.items()})
+        try:
+            text = codec.edit(text, {name: _plain(edit.value) for name, (_, edit) in members.items()})
+        except ValueError as error:
+            what = f"{first.path} cannot hold what {_named(draft.item)} and others want: {error}"
+            raise DocumentError([Problem(what, draft.item.origin)]) from error
     if is_ours and not text.strip() and file.data is not None:
         return Remove(path=file.state.followed.path, base=Base.of_file(file))
     secrets = frozenset(name for _, edit in edits if isinstance(edit.value, Secret) for name in edit.value.names)

@@ -105,7 +105,11 @@ class VscodeSettings(Base):
     def write(
         self, name: str, before: Seen | None, after: Fields | Absent, sheet: FactSheet
     ) -> Sequence[Part] | Blocked | NotApplicable:
-        return tuple(_parts(name, after, sheet))
+        try:
+            return tuple(_parts(name, after, sheet))
+        except jsonc.JsoncError as error:
+            place = f"line {error.line}, column {error.column}"
+            return Blocked(f"{error.what} ({place})", fix="take that out of the file, in VS Code for example")
 
 
 def _parts(name: str, after: Fields | Absent, sheet: FactSheet) -> Iterator[Part]:

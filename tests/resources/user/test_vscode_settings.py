@@ -93,6 +93,18 @@ def test_a_file_that_vs_code_flags_is_not_written(machine: Machine) -> None:
     assert str(item.why).startswith("~/.vscode-server/data/Machine/settings.json:3:3: ")
 
 
+def test_a_setting_that_something_else_hides_is_not_forced(machine: Machine) -> None:
+    machine.file(SERVER, '{"go": "x"}')
+    (item,) = machine.plan({ALICE: [settings({"machine:go.goroot": "/x"})]}).items
+    assert item.state is State.BLOCKED and "go" in str(item.why)
+
+
+def test_a_setting_and_a_part_of_it_contradict_each_other(machine: Machine) -> None:
+    with pytest.raises(DocumentError) as error:
+        machine.plan({ALICE: [settings({"machine:gopls": {"a": 1}, "machine:gopls.b": 2})]})
+    assert "cannot hold what" in error.value.problems[0].what
+
+
 def test_a_link_into_a_dotfiles_repo_is_followed(machine: Machine) -> None:
     machine.file(f"{HOME}/dotfiles/settings.json", "{}\n")
     machine.directory(f"{HOME}/.vscode-server/data/Machine")
