@@ -49,6 +49,15 @@ from reconciler.planning.inputs import Inputs, TargetInput
 from reconciler.planning.plan import plan
 
 KEY = b"k" * 32
+KERNEL_FILES = {
+    "fs/binfmt_misc/register": "",
+    "fs/binfmt_misc/status": "enabled\n",
+    "fs/inotify/max_user_watches": "65536\n",
+    "net/core/somaxconn": "128\n",
+    "net/ipv4/ip_local_port_range": "32768\t60999\n",
+    "vm/max_map_count": "65530\n",
+}
+"""Below /proc/sys, as the kernel shows them."""
 PathTask = WriteFile | WriteBlob | Unpack | MakeDirectory | MakeLink | Remove | RemoveUnpacked | SetMode
 
 
@@ -87,6 +96,8 @@ class Machine:
         self.ran: list[tuple[str, ...]] = []
         for folder in ("/", "/etc", "/opt", "/root", "/home"):
             self.nodes[folder] = Node(type=PathType.DIRECTORY)
+        for name, text in KERNEL_FILES.items():
+            self.file(f"/proc/sys/{name}", text)
         self.nodes["/home/alice"] = Node(type=PathType.DIRECTORY, owner="alice", group="alice")
 
     # ---- made by hand
