@@ -89,7 +89,7 @@ class Machine:
         self.environment: dict[tuple[Session, str], str] = {}
         self.commands: dict[tuple[str, ...], CommandResult] = {}
         self.libc: str | None = "glibc 2.39"
-        self.programs: dict[str, str] = {}
+        self.programs = {name: f"/usr/sbin/{name}" for name in ("sysctl", "update-ca-certificates")}
         self.builds: dict[str, GoBuild] = {}
         self.downloads: dict[str, bytes | dict[str, bytes]] = {}
         self.memory: dict[str, dict[str, object]] = {}
