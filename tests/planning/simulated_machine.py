@@ -279,7 +279,8 @@ class Machine:
         path = task.path
         match task:
             case WriteFile():
-                old = node or Node(type=PathType.FILE, mode=0o644, owner=writer, group=writer)
+                is_new = node is None or node.type is PathType.LINK
+                old = Node(type=PathType.FILE, mode=0o644, owner=writer, group=writer) if is_new else node
                 self.nodes[path] = replace(_dressed(old, task), data=task.content)
             case WriteBlob():
                 content = self.downloads[task.content.url]
