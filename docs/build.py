@@ -125,17 +125,19 @@ def _table(schema: KindSchema) -> str:
         case MapOf(of=Record(fields=fields)):
             rows = fields
         case Record(fields=sections):
-            rows = {
-                f"{section}.{key}": entry
-                for section, inner in sections.items()
-                if isinstance(inner.schema, Record)
-                for key, entry in inner.schema.fields.items()
-            }
+            rows = {name: entry for section, inner in sections.items() for name, entry in _rows(section, inner)}
         case _:
             return ""
     rows = {**rows, **schema.options}
     body = [f"| `{name}` | {_expected(entry.schema)} | {entry.description} |" for name, entry in rows.items()]
     return "\n".join(["| field | value | what it is |", "|---|---|---|", *body])
+
+
+def _rows(section: str, entry: Field) -> list[tuple[str, Field]]:
+    """An item of its own, or those of a section."""
+    if not isinstance(entry.schema, Record):
+        return [(section, entry)]
+    return [(f"{section}.{key}", inner) for key, inner in entry.schema.fields.items()]
 
 
 def _expected(schema: Schema) -> str:

@@ -126,6 +126,9 @@ settle() { # node, mode in hexadecimal or nothing, owner, size
   4*)
     type=directory
     case $uid:$3:$2 in 0:0:??[13579bdf]? | 0:0:???[2367abef] | 0:[!0]*) open=yes ;; esac
+    eval "path=\$path_$1"
+    # In a user namespace they are nobody's; not even their owner could write them.
+    case $at_rest$path in ./proc | ./proc/sys | ./proc/sys/*) open='' ;; esac
     ;;
   ?*) type=other ;;
   esac

@@ -115,9 +115,13 @@ class PathRecords:
             record = self.records.get(above)
             if record is None or record.type is not PathType.DIRECTORY:
                 return None
-            if record.open_to_others:
+            if record.open_to_others and not self._is_kernel_s(above):
                 return self.shown(above)
         return None
+
+    def _is_kernel_s(self, path: str) -> bool:
+        """In a user namespace its directories are nobody's; not even their owner could write them."""
+        return self.kernel_self is not None and (path in ("./proc", "./proc/sys") or path.startswith("./proc/sys/"))
 
     def shown(self, path: str) -> str:
         """The script's own form as people write it."""

@@ -114,6 +114,12 @@ class Setting:
         value = wsl_ini.parse(text, wsl_ini.Dialect.WSL_CONF).effective.get(self.key)
         return value is not None and wsl_ini.format_value(value) == self.value
 
+    @property
+    def declaration(self) -> str:
+        """How a document says it."""
+        section, _, key = self.key.partition(".")
+        return f"wsl_conf: {{{section}: {{{key}: {self.value}}}}}"
+
     def __str__(self) -> str:
         return f"wsl_conf {self.key} = {self.value}"
 

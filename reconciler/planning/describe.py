@@ -74,7 +74,7 @@ def _unsayable(item: Schema, value: object) -> str | None:
         return next(filter(None, (_unsayable(item, entry) for pair in value.items() for entry in pair)), None)
     if isinstance(value, str) and any(sign in value for sign in ("{{", "{%", "{#")):
         return "it looks like a template"
-    if isinstance(value, str) and any(not character.isprintable() for character in value):
+    if isinstance(value, str) and any(not (character.isprintable() or character == "\n") for character in value):
         return "it holds characters that a document may not"
     expected = {Boolean: bool, Integer: int}.get(type(item), str)
     if not isinstance(item, FreeJson) and not isinstance(value, expected):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.model.address import Layer, Target
-from reconciler.model.claims import Claim, Need, Path, Program
+from reconciler.model.claims import Claim, Need, Path, Program, Setting
 from reconciler.model.facts import FactSheet, PathType
 from reconciler.model.plan import ItemPlan
 from reconciler.model.resource import Part
@@ -135,7 +135,8 @@ def _unmet(draft: Draft, need: Need, providers: Providers, holds: bool | None) -
         return replace(item, state=State.NOT_APPLICABLE, why=why, elevation=False)
     later = [offer for offer in every if _rank(offer) > _rank(draft)]
     what = f"which {later[0].item.address} provides only later" if later else _instead(claim, draft.sheet)
-    return replace(item, state=State.BLOCKED, why=f"needs {claim}, {what}")
+    fix = f"declare under distro:  {claim.declaration}" if isinstance(claim, Setting) and not later else None
+    return replace(item, state=State.BLOCKED, why=f"needs {claim}, {what}", fix=fix)
 
 
 def _instead(claim: Claim, sheet: FactSheet) -> str:

@@ -261,6 +261,17 @@ def test_root_reads_nothing_below_a_directory_that_others_can_write(machine: Pat
 
 
 @as_root
+def test_only_the_running_kernel_s_directories_are_trusted_whoever_they_belong_to(machine: Path) -> None:
+    """In a user namespace they are nobody's: tests/lab/test_distro_kinds.py has one. A root at rest is all files."""
+    (machine / "proc/sys/vm").mkdir(parents=True)
+    (machine / "proc/sys/vm/overcommit_memory").write_text("0\n")
+    os.chown(machine / "proc/sys", ALICE_UID, -1)
+    answer = ask(machine, {MACHINE: {FileText("/proc/sys/vm/overcommit_memory")}}).sheets[MACHINE]
+    assert answer.file("/proc/sys/vm/overcommit_memory").state.distrusted == "/proc/sys"
+    assert answer.file("/proc/sys/vm/overcommit_memory").data is None
+
+
+@as_root
 def test_root_follows_no_link_that_somebody_else_can_set(machine: Path) -> None:
     (machine / "etc/secret").write_text("canary-of-root")
     (machine / "home/alice/link").symlink_to("/etc/secret")

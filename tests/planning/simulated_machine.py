@@ -49,6 +49,15 @@ from reconciler.planning.inputs import Inputs, TargetInput
 from reconciler.planning.plan import plan
 
 KEY = b"k" * 32
+KERNEL_FILES = {
+    "fs/binfmt_misc/register": "",
+    "fs/binfmt_misc/status": "enabled\n",
+    "fs/inotify/max_user_watches": "65536\n",
+    "net/core/somaxconn": "128\n",
+    "net/ipv4/ip_local_port_range": "32768\t60999\n",
+    "vm/max_map_count": "65530\n",
+}
+"""Below /proc/sys, as the kernel shows them."""
 PathTask = WriteFile | WriteBlob | Unpack | MakeDirectory | MakeLink | Remove | RemoveUnpacked | SetMode
 
 
@@ -80,13 +89,15 @@ class Machine:
         self.environment: dict[tuple[Session, str], str] = {}
         self.commands: dict[tuple[str, ...], CommandResult] = {}
         self.libc: str | None = "glibc 2.39"
-        self.programs: dict[str, str] = {}
+        self.programs = {name: f"/usr/sbin/{name}" for name in ("sysctl", "update-ca-certificates")}
         self.builds: dict[str, GoBuild] = {}
         self.downloads: dict[str, bytes | dict[str, bytes]] = {}
         self.memory: dict[str, dict[str, object]] = {}
         self.ran: list[tuple[str, ...]] = []
         for folder in ("/", "/etc", "/opt", "/root", "/home"):
             self.nodes[folder] = Node(type=PathType.DIRECTORY)
+        for name, text in KERNEL_FILES.items():
+            self.file(f"/proc/sys/{name}", text)
         self.nodes["/home/alice"] = Node(type=PathType.DIRECTORY, owner="alice", group="alice")
 
     # ---- made by hand
@@ -268,7 +279,8 @@ class Machine:
         path = task.path
         match task:
             case WriteFile():
-                old = node or Node(type=PathType.FILE, mode=0o644, owner=writer, group=writer)
+                is_new = node is None or node.type is PathType.LINK
+                old = Node(type=PathType.FILE, mode=0o644, owner=writer, group=writer) if is_new else node
                 self.nodes[path] = replace(_dressed(old, task), data=task.content)
             case WriteBlob():
                 content = self.downloads[task.content.url]

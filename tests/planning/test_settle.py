@@ -258,6 +258,7 @@ def test_a_setting_with_another_value_does_not_count(machine: Machine, toys: Toy
     machine.file("/etc/wsl.conf", "[boot]\nsystemd=false\n")
     plan = machine.plan({DISTRO: [toys.reader()]})
     assert item(plan, "reader").why == "needs wsl_conf boot.systemd = true, which is not there and nobody declares"
+    assert item(plan, "reader").fix == "declare under distro:  wsl_conf: {boot: {systemd: true}}"
 
 
 @pytest.mark.parametrize(
