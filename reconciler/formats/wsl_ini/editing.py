@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from reconciler.formats.lines import line_end
 from reconciler.formats.wsl_ini.catalogue import find_key
 from reconciler.formats.wsl_ini.keys import Key
 from reconciler.formats.wsl_ini.messages import why_refused
@@ -42,10 +43,10 @@ def edit(text: str, changes: Mapping[str, str | None], dialect: Dialect) -> str:
             additions.setdefault(key.section, []).append(f"{key.key}={format_value(value)}")
         elif interpret(key, found[0].value) != interpret(key, value):
             splices.append(_replacement(text, found[0], format_value(value)))
-    line_end = _line_end(text)
+    ending = line_end(text)
     text = _spliced(text, splices)
     for section, lines in additions.items():
-        text = _with_lines(text, section, lines, line_end, dialect)
+        text = _with_lines(text, section, lines, ending, dialect)
     return text
 
 
@@ -114,30 +115,24 @@ def _spliced(text: str, splices: Iterable[_Splice]) -> str:
     return "".join((*pieces, text[position:]))
 
 
-def _line_end(text: str) -> str:
-    """LF, unless every line of the file ends in CRLF."""
-    crlf = text.count("\r\n")
-    return "\r\n" if crlf and crlf == text.count("\n") else "\n"
-
-
-def _with_lines(text: str, section: str, lines: Sequence[str], line_end: str, dialect: Dialect) -> str:
+def _with_lines(text: str, section: str, lines: Sequence[str], ending: str, dialect: Dialect) -> str:
     """`lines` at the end of the last part of `section` that WSL reads, or in a new section."""
     scanned = scan(text, dialect)
-    block = line_end.join((*lines, ""))
+    block = ending.join((*lines, ""))
     for statement in reversed(scanned.statements):
         if not isinstance(statement, Malformed) and statement.section.lower() == section.lower():
             unfinished = scanned.open_line and statement.end == scanned.end
-            return _inserted(text, statement.end, (line_end if unfinished else "") + block)
-    return _with_section(text, scanned, f"[{section}]{line_end}{block}", line_end)
+            return _inserted(text, statement.end, (ending if unfinished else "") + block)
+    return _with_section(text, scanned, f"[{section}]{ending}{block}", ending)
 
 
-def _with_section(text: str, scanned: Scan, block: str, line_end: str) -> str:
+def _with_section(text: str, scanned: Scan, block: str, ending: str) -> str:
     place = _place_for_section(text, scanned)
     above = text[scanned.begin : place]
-    gap = line_end if above and not above.endswith(("\n\n", "\n\r\n")) else ""
+    gap = ending if above and not above.endswith(("\n\n", "\n\r\n")) else ""
     unfinished = scanned.open_line and place == scanned.end
-    below = line_end if place < len(text) else ""
-    return _inserted(text, place, (line_end if unfinished else "") + gap + block + below)
+    below = ending if place < len(text) else ""
+    return _inserted(text, place, (ending if unfinished else "") + gap + block + below)
 
 
 def _place_for_section(text: str, scanned: Scan) -> int:
