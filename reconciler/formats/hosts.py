@@ -12,15 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
 
+from reconciler.formats import addresses
+from reconciler.formats.addresses import Address, text_of
 from reconciler.formats.lines import body, end, inserted, lines_of
 
 _CONTENT = re.compile(r"[^#\0]*")
 _WORD = re.compile(r"[^ \t\v\f\r]+")
 _NAME = re.compile(r"[^\s#\0]+")
-
-Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def members(text: str) -> dict[str, str]:
         for name, _, _ in line.names:
             if line.address is not None:
                 found.setdefault(name, set()).add(line.address)
-    return {name: _joined(addresses) for name, addresses in found.items()}
+    return {name: _joined(several) for name, several in found.items()}
 
 
 def edit(text: str, changes: Mapping[str, str | None]) -> str:
@@ -73,25 +72,16 @@ def _addresses(value: str) -> set[Address]:
     return {address for address in words.values() if address is not None}
 
 
-def _joined(addresses: Iterable[Address]) -> str:
-    return " ".join(_text_of(address) for address in sorted(addresses, key=_order))
+def _joined(several: Iterable[Address]) -> str:
+    return " ".join(text_of(address) for address in sorted(several, key=_order))
 
 
 def _order(address: Address) -> tuple[int, int]:
     return address.version, int(address)
 
 
-def _text_of(address: Address) -> str:
-    # Pythons before 3.13 write the last part of a mapped address in hexadecimal.
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return f"::ffff:{mapped}" if mapped else str(address)
-
-
 def _address(word: str) -> Address | None:
-    try:
-        return IPv6Address(word) if ":" in word and "%" not in word else IPv4Address(word)
-    except ValueError:
-        return None
+    return None if "%" in word else addresses.parse(word)
 
 
 def _parsed(line: str) -> _Line:
@@ -132,4 +122,4 @@ def _with(text: str, name: str, address: Address) -> str:
             stop = line.names[-1][2]
             lines[index] = f"{lines[index][:stop]} {name}{lines[index][stop:]}"
             return "".join(lines)
-    return inserted(text, len(lines), [f"{_text_of(address)} {name}"])
+    return inserted(text, len(lines), [f"{text_of(address)} {name}"])
