@@ -77,14 +77,14 @@ class BlockCodec:
         block = self._blocks(lines).get(name)
         if body is None:
             return "".join([*lines[: block.first], *lines[block.last + 1 :]]) if block else text
-        written = self._written(name, body, "\r\n" if lines and lines[0].endswith("\r\n") else "\n")
+        written = self._written(name, body, "\r\n" if lines and lines[0].removesuffix("\n").endswith("\r") else "\n")
         if block is not None and not self._is_too_low(lines, block):
             return "".join([*lines[: block.first], *written, *lines[block.last + 1 :]])
         if block is not None:
             lines = [*lines[: block.first], *lines[block.last + 1 :]]
         at = self._place(lines)
         if at == len(lines) and lines and not lines[-1].endswith("\n"):
-            lines[-1] += written[0][len(written[0].rstrip("\r\n")) :]
+            lines[-1] += "\r\n" if written[0].endswith("\r\n") and not lines[-1].endswith("\r") else "\n"
         return "".join([*lines[:at], *written, *lines[at:]])
 
     def _written(self, name: str, body: str, end: str) -> list[str]:
