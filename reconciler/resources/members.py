@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 from reconciler.model.claims import Need
-from reconciler.model.facts import Fact, FactSheet, FileText
+from reconciler.model.facts import Fact, FactSheet, FileState, FileText
 from reconciler.model.resource import Blocked, Codec, Fields, FileEdit, NotApplicable, Observed, Part, Seen, Unknown
 from reconciler.model.secrets import Secret
 from reconciler.model.values import Absent
 from reconciler.resources.base import Base, distrusted, parent_facts, parent_needs
+
+TEXT: Final = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeText:
+    """For a file that one item writes whole: its one member, `TEXT`, is all of it."""
+
+    def members(self, text: str) -> Mapping[str, str]:
+        return {TEXT: text}
+
+    def edit(self, text: str, changes: Mapping[str, str | None]) -> str:
+        return changes.get(TEXT, text) or ""
+
+
+def whole_text(file: FileState) -> Observed | None:
+    """A file as an item whose one field, `text`, is all that is in it. What is no file is for planning to judge."""
+    refusal = distrusted(file.state)
+    if refusal:
+        return Blocked(refusal)
+    if file.unreadable:
+        return Unknown(file.unreadable)
+    return None if file.data is None else Seen(fields={TEXT: file.data.decode("utf-8", "surrogateescape")})
 
 
 class MemberKind(Base):
