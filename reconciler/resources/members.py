@@ -38,11 +38,12 @@ def whole_text(file: FileState) -> Observed | None:
 
 
 class MemberKind(Base):
-    """`path` is the file, `codec` knows its members, `follow` writes through a symbolic link."""
+    """`path` is the file, `codec` knows its members; `follow` writes through a symbolic link, `ours`: see `FileEdit`."""
 
     path: ClassVar[str]
     codec: ClassVar[Codec]
     follow: ClassVar[bool] = False
+    ours: ClassVar[bool] = False
 
     def wanted_facts(self) -> frozenset[Fact]:
         return frozenset({FileText(self.path)}) | parent_facts(self.path)
@@ -78,5 +79,13 @@ class MemberKind(Base):
         if not isinstance(after, Absent):
             value = self.member_value(name, after["value"])
             needs = (*parent_needs(self.path, sheet), *self.member_needs(name, after))
-        edit = FileEdit(path=self.path, codec=self.codec, member=name, value=value, follow=self.follow)
+        edit = FileEdit(
+            path=self.path,
+            codec=self.codec,
+            member=name,
+            value=value,
+            follow=self.follow,
+            ours=self.ours,
+            private=isinstance(value, Secret),
+        )
         return (Part(thing=self.path, edits=(edit,), needs=needs),)
