@@ -60,7 +60,7 @@ LINES = st.one_of(
     st.sampled_from(
         ["", "# note", "golang 1 # c", "nodejs", "  python 3", "golang\t2", "#golang 1", "python 3#x", "a\x0bb 1"]
     ),
-    st.text(st.characters(blacklist_characters="\n", codec="utf-8"), max_size=8),
+    st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_size=8),
 )
 
 
