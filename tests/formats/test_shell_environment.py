@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -34,7 +35,10 @@ AWKWARD = (
     "-n",
     "/a:/b",
 )
-VARIABLES = {f"variables.V{number}": value for number, value in enumerate(AWKWARD)} | {"variables.GOPATH": "/a:/b"}
+VARIABLES = {f"variables.V{number}": value for number, value in enumerate(AWKWARD)} | {
+    "variables.GOPATH": "/a:/b",
+    "secret.V2": "yes",
+}
 SHELLS = {
     "bash": ("bash",),
     "bash, as POSIX has it": ("bash", "--posix"),
@@ -51,11 +55,12 @@ VALUES = st.text(st.characters(exclude_characters="\n\r\0", exclude_categories=[
 DIRECTORIES = st.from_regex(r"(~/|/)[^\n\r\0:/ ][^\n\r\0:]{0,8}", fullmatch=True)
 MEMBERS = st.tuples(
     st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.tuples(st.sampled_from(["first", "last"]), DIRECTORIES)),
-    st.dictionaries(NAMES, VALUES),
+    st.dictionaries(NAMES, st.tuples(VALUES, st.booleans())),
 ).map(
     lambda found: {
         **{f"path.{name}": " ".join(entry) for name, entry in found[0].items()},
-        **{f"variables.{name}": value for name, value in found[1].items()},
+        **{f"variables.{name}": value for name, (value, _) in found[1].items()},
+        **{f"secret.{name}": "yes" for name, (_, is_secret) in found[1].items() if is_secret},
     }
 )
 
@@ -63,20 +68,24 @@ MEMBERS = st.tuples(
 # ---- the text
 
 
+@pytest.mark.parametrize("language", [posix, fish])
 @settings(max_examples=300, deadline=None)
 @given(members=MEMBERS, order=st.permutations(["path.a", "path.b", "path.c"]))
-def test_what_is_written_is_read_and_written_alike(members: Mapping[str, str], order: Sequence[str]) -> None:
-    text = posix.text(members, order)
-    assert posix.members(text) == members
-    assert posix.text(posix.members(text), order) == text
-    named = [name for name in posix.members(text) if name in order]
+def test_what_is_written_is_read_and_written_alike(
+    language: ModuleType, members: Mapping[str, str], order: Sequence[str]
+) -> None:
+    text = language.text(members, order)
+    assert language.members(text) == members
+    assert language.text(language.members(text), order) == text
+    named = [name for name in language.members(text) if name in order]
     first = [name for name in named if members[name].startswith("first")]
     last = [name for name in named if members[name].startswith("last")]
     assert first == [name for name in order if name in first] and last == [name for name in order if name in last]
 
 
 def test_nothing_to_say_is_no_file() -> None:
-    assert (posix.text({}), fish.text({}), posix.members("")) == ("", "", {})
+    for language in (posix, fish):
+        assert (language.text({}), language.members("")) == ("", {})
 
 
 @pytest.mark.parametrize(
@@ -129,7 +138,7 @@ each_shell = pytest.mark.parametrize("name", SHELLS)
 def test_values_arrive_as_they_stand(name: str, tmp_path: Path) -> None:
     found = environment(shell(name), tmp_path, VARIABLES, "/usr/bin:/bin")
     assert {f"variables.{key}": found.get(key) for key in (f"V{n}" for n in range(len(AWKWARD)))} == {
-        key: value for key, value in VARIABLES.items() if key != "variables.GOPATH"
+        key: value for key, value in VARIABLES.items() if key.startswith("variables.V")
     }
     assert found["GOPATH"] == "/a:/b"
 

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from reconciler.formats.shell_environment.members import (
-    FIRST,
+    MARK,
     NOTE,
     PATH,
-    VARIABLES,
     Members,
     entries,
     ordered,
+    read,
+    says_nothing,
     variables,
 )
 
@@ -57,33 +58,23 @@ _QUOTED: Final = r"'(?:[^'\n]|'\\'')*'"
 _ENTRY: Final = re.compile(
     rf"_reconcile_put (?P<position>first|last) (?P<home>{re.escape(_HOME)})?(?P<directory>{_QUOTED}) # (?P<name>\S+)"
 )
-_VARIABLE: Final = re.compile(rf"export (?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>{_QUOTED})")
+_VARIABLE: Final = re.compile(rf"export (?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>{_QUOTED})(?P<mark>{MARK})?")
 
 
 def members(text: str) -> dict[str, str]:
     """What a file says, in its order; lines that are not as we write them say nothing."""
-    first: dict[str, str] = {}
-    others: dict[str, str] = {}
-    for line in text.split("\n"):
-        if entry := _ENTRY.fullmatch(line):
-            directory = ("~" if entry["home"] else "") + _unquoted(entry["directory"])
-            found = first if entry["position"] == FIRST else others
-            found[PATH + entry["name"]] = f"{entry['position']} {directory}"
-        elif variable := _VARIABLE.fullmatch(line):
-            others[VARIABLES + variable["name"]] = _unquoted(variable["value"])
-    return {**dict(reversed(first.items())), **others}
+    return read(text, _ENTRY, _VARIABLE, _unquoted)
 
 
 def text(members: Members, order: Sequence[str] = ()) -> str:
     """The file that says this; empty where there is nothing to say. `order` are names of entries of PATH."""
-    said = ordered(members, order)
-    if not said:
+    if says_nothing(members):
         return ""
     puts = [
         f"_reconcile_put {position} {_place(directory)} # {name.removeprefix(PATH)}"
-        for name, position, directory in entries(said)
+        for name, position, directory in entries(ordered(members, order))
     ]
-    exports = [f"export {name}={_quoted(value)}" for name, value in variables(said)]
+    exports = [f"export {name}={_quoted(value)}{mark}" for name, value, mark in variables(members)]
     return _BEGIN + "".join(f"{line}\n" for line in (*puts, *exports)) + _END
 
 
