@@ -327,6 +327,7 @@ def test_init_tells_of_no_secret(machine: Machine) -> None:
         "path.local": {"directory": "~/.local/bin", "position": "last"},
         "variables.EDITOR": "vim",
     }
+    assert [entry.reason for entry in found.items if entry.reason] == ["it is a secret"]
     assert "canary" not in repr(found)
 
 
