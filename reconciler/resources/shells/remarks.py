@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.formats.go_env_values import KNOWN_KEYS
 from reconciler.model.facts import FactSheet, PathInfo
@@ -10,11 +10,11 @@ from reconciler.model.secrets import Secret
 from reconciler.resources.shells.start_files import INTERACTIVE_FILES, exports
 
 
-def for_go_env(variables: Mapping[str, object]) -> Iterator[str]:
-    for name in variables:
+def for_go_env(place: str, names: Iterable[str]) -> Iterator[str]:
+    """Of variables that `place` exports: which of them go reads from its own file wherever it is started."""
+    for name in names:
         if name in KNOWN_KEYS and name.startswith(("GO", "CGO_")):
-            why = "exported it hides what that file says, and only what shells start gets it"
-            yield f"shell_env variables.{name}: put {name} under go_env: {why}"
+            yield f"{place}{name}: put {name} under go_env, which go reads however it is started: exported it hides that"
 
 
 def open_directories(first: Mapping[str, str], sheet: FactSheet) -> Iterator[str]:

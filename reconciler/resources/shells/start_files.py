@@ -10,14 +10,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.formats import shell_assignments
+from reconciler.formats import etc_environment, shell_assignments
 from reconciler.model.facts import Fact, FactSheet, FileText
+from reconciler.resources.shells.own_files import ENV_FILE
 
 _SESSIONS: Final = "in login shells"
 _TERMINALS: Final = "in terminals"
 _FISH: Final = "~/.config/fish/config.fish"
+_ETC_ENVIRONMENT: Final = "/etc/environment"
 
 START_FILES: Final = {
+    _ETC_ENVIRONMENT: "in every session",
     "/etc/profile": _SESSIONS,
     "~/.profile": _SESSIONS,
     "~/.bash_profile": _SESSIONS,
@@ -27,6 +30,7 @@ START_FILES: Final = {
     "~/.zprofile": _SESSIONS,
     "~/.zshrc": _TERMINALS,
     _FISH: _TERMINALS,
+    ENV_FILE: "in every shell",
 }
 """By path, where the variables count that a file exports."""
 INTERACTIVE_FILES: Final = ("~/.bashrc", "~/.zshrc", _FISH)
@@ -56,9 +60,23 @@ def exports(sheet: FactSheet, names: Collection[str]) -> Iterator[Export]:
     """Every plain export of one of the names. Values may be secrets: show none."""
     for path, where in START_FILES.items():
         text = (sheet.file(path).data or b"").decode("utf-8", "surrogateescape")
-        for found in shell_assignments.exported(text, names, fish=path == _FISH):
-            value = plain_value(found.value, sheet.host.home)
-            yield Export(file=path, line=found.line, name=found.name, where=where, value=value)
+        for line, name, value in (
+            _of_pam(text, names) if path == _ETC_ENVIRONMENT else _of_shell(text, names, path, sheet)
+        ):
+            yield Export(file=path, line=line, name=name, where=where, value=value)
+
+
+def _of_shell(text: str, names: Collection[str], path: str, sheet: FactSheet) -> Iterator[tuple[int, str, str | None]]:
+    for found in shell_assignments.exported(text, names, fish=path == _FISH):
+        yield found.line, found.name, plain_value(found.value, sheet.host.home)
+
+
+def _of_pam(text: str, names: Collection[str]) -> Iterator[tuple[int, str, str | None]]:
+    values = etc_environment.members(text)
+    for line, statement in enumerate(text.split("\n"), start=1):
+        name = statement.strip().removeprefix("export ").partition("=")[0]
+        if name in names and name in values:
+            yield line, name, values[name]
 
 
 def plain_value(written: str, home: str) -> str | None:

@@ -3,12 +3,13 @@ r"""Variables of services and desktop programs: what systemd gives all that it s
 A program from a menu, a user's service or timer reads no start-up file of a shell, so it misses GOROOT and the like. Manages
 single variables in a file of our own, ~/.config/environment.d/60-reconcile.conf; other files there stay, and one with a
 higher number wins. Values are taken as they stand: systemd expands no `$` in them. An empty value cannot be said there.
-Takes effect with the next session (the next sign-in), and only where systemd runs.
+Variables of the go command but GOROOT
+belong under `go_env`. Takes effect with the next session (the next sign-in), and only where systemd runs.
 
     user:
       environment_d:
         GOROOT: /usr/local/go
-        GOPROXY: https://goproxy.cn,direct
+        BROWSER: wslview
 
 Source: environment.d(5); src/basic/env-file.c of systemd.
 """
@@ -27,9 +28,10 @@ from reconciler.model.resource import Blocked, Fields, NotApplicable, Part, Reso
 from reconciler.model.schema import Complaint, KindSchema, MapOf
 from reconciler.model.secrets import Secret
 from reconciler.model.states import Effect
-from reconciler.model.values import UNMANAGED, Absent
+from reconciler.model.values import Absent, Unmanaged
 from reconciler.resources.environment_variables import VARIABLE_NAME, VARIABLE_VALUE, unsayable, variable_risks
 from reconciler.resources.members import MemberKind
+from reconciler.resources.shells.remarks import for_go_env
 
 _LITERAL: Final = re.compile(r"(?:[^$]|\$\$)*")
 
@@ -97,11 +99,12 @@ class EnvironmentD(MemberKind):
         return super().write(name, before, after, sheet)
 
     def remarks(self, sheet: FactSheet) -> Sequence[str]:
-        wanted = [item for item in self.items.values() if item is not UNMANAGED and not isinstance(item, Absent)]
-        if not wanted or sheet.host.systemd or sheet.host.at_rest:
-            return ()
-        fix = ": boot.systemd = true under wsl_conf has it run" if sheet.host.wsl else ""
-        return [f"systemd does not run here, and nothing else reads {self.path}{fix}"]
+        wanted = [name for name, item in self.items.items() if not isinstance(item, Absent | Unmanaged)]
+        found = list(for_go_env("environment_d ", wanted))
+        if wanted and not sheet.host.systemd and not sheet.host.at_rest:
+            fix = ": boot.systemd = true under wsl_conf has it run" if sheet.host.wsl else ""
+            found.append(f"systemd does not run here, and nothing else reads {self.path}{fix}")
+        return found
 
 
 def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:

@@ -199,7 +199,7 @@ class ShellEnv(Base):
             return ()
         directories = {name: entry.directory for name, entry in paths.items() if entry.position == FIRST}
         return [
-            *remarks.for_go_env(variables),
+            *remarks.for_go_env(f"shell_env {VARIABLES}", variables),
             *remarks.open_directories(directories, sheet),
             *remarks.overruled(variables, sheet, has_paths=bool(paths)),
         ]

@@ -135,7 +135,9 @@ def test_where_systemd_does_not_run_nobody_reads_it(machine: Machine) -> None:
     assert note.startswith("systemd does not run here") and "boot.systemd" in note
     assert plan(machine, {"A": ABSENT}).targets[0].notes == ()
     machine.life = dataclasses.replace(machine.life, systemd=True)
-    assert plan(machine, {"A": "1"}).targets[0].notes == ()
+    assert plan(machine, {"A": "1", "GOROOT": "/x"}).targets[0].notes == ()
+    (note,) = plan(machine, {"GOPROXY": "direct", "GOPATH": ABSENT}).targets[0].notes
+    assert note.startswith("environment_d GOPROXY: put GOPROXY under go_env")
 
 
 @pytest.mark.parametrize(

@@ -372,7 +372,7 @@ def test_variables_of_go_belong_elsewhere(machine: Machine) -> None:
     (note,) = notes(
         machine, {"variables.GOPATH": "/x", "variables.CC": "gcc", "variables.GODEBUG": "x=1", "path.x": LOCAL}
     )
-    assert note.startswith("shell_env variables.GOPATH: put GOPATH under go_env: ")
+    assert note.startswith("shell_env variables.GOPATH: put GOPATH under go_env, ")
 
 
 def test_a_directory_in_front_that_others_write_is_told_of(machine: Machine) -> None:
