@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from inspect import getdoc
 from pathlib import Path
 
@@ -119,6 +120,19 @@ def _prose(text: str) -> str:
     return "\n".join(lines)
 
 
+def _below(section: Field) -> Mapping[str, Field]:
+    """What may stand in a section, by the rest of its name; of entries that people name themselves, their fields."""
+    match section.schema:
+        case Record(fields=fields):
+            return {f".{key}": entry for key, entry in fields.items()}
+        case MapOf(of=Record(fields=fields)):
+            return {f".NAME.{key}": entry for key, entry in fields.items()}
+        case MapOf(of=of):
+            return {".NAME": replace(section, schema=of)}
+        case _:
+            return {"": section}
+
+
 def _table(schema: KindSchema) -> str:
     rows: Mapping[str, Field] = {}
     match schema.items:
@@ -126,10 +140,7 @@ def _table(schema: KindSchema) -> str:
             rows = fields
         case Record(fields=sections):
             rows = {
-                f"{section}.{key}": entry
-                for section, inner in sections.items()
-                if isinstance(inner.schema, Record)
-                for key, entry in inner.schema.fields.items()
+                f"{section}{key}": entry for section, inner in sections.items() for key, entry in _below(inner).items()
             }
         case _:
             return ""

@@ -1,9 +1,10 @@
 """Directories of PATH and other variables, for every shell that is in use.
 
-They stand in one file, ~/.config/reconcile/env.sh, that ~/.profile, ~/.bashrc and the start-up files of the other shells
-read by a block each; fish gets a file of its own. So a terminal, a login shell and what VS Code asks of the shell see the
-same. The file is ours and written anew with each change; of the others only the block is. Values are taken as they stand:
-`$` and quotes are text. Variables of the go command belong under `go_env`. Takes effect in new sessions.
+They stand in one file, ~/.config/reconcile/env.sh, which other start-up files read by a block of ours: ~/.profile, and
+where they are there or belong to the login shell ~/.bash_profile, ~/.bashrc, ~/.zshenv, ~/.mkshrc and server-env-setup of
+VS Code's server. fish gets a file of its own. So a terminal, a login shell and what VS Code asks of the shell see the same.
+The file is written anew with each change; of the others only the block is ours. Values are taken as they stand: `$` and
+quotes are text. Variables of the go command belong under `go_env`. Takes effect in new sessions.
 
 A directory that PATH has already stays where it is, so that what a session put in front of it, such as a virtual
 environment, stays in front; where a session begins, the declared order is put right whatever other files did before.
@@ -15,7 +16,7 @@ environment, stays in front; where a session begins, the declared order is put r
           local: {directory: ~/.local/bin}
         variables:
           EDITOR: vim
-          HTTPS_PROXY: "http://{{ secrets.proxy_password }}@proxy.example.com:3128"
+          HTTPS_PROXY: "http://dev:{{ secrets.proxy_password | urlencode }}@proxy.example.com:3128"
 
 Source: POSIX.1-2024 XCU 2.5.3; bash(1) INVOCATION, zsh(1) STARTUP/SHUTDOWN FILES, fish(1); VS Code 1.100 shellEnv.ts.
 """
