@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from inspect import getdoc
 from pathlib import Path
 
@@ -119,25 +120,33 @@ def _prose(text: str) -> str:
     return "\n".join(lines)
 
 
+def _below(section: Field) -> Mapping[str, Field]:
+    """What may stand in a section, by the rest of its name; of entries that people name themselves, their fields."""
+    match section.schema:
+        case Record(fields=fields):
+            return {f".{key}": entry for key, entry in fields.items()}
+        case MapOf(of=Record(fields=fields)):
+            return {f".NAME.{key}": entry for key, entry in fields.items()}
+        case MapOf(of=of):
+            return {".NAME": replace(section, schema=of)}
+        case _:
+            return {"": section}
+
+
 def _table(schema: KindSchema) -> str:
     rows: Mapping[str, Field] = {}
     match schema.items:
         case MapOf(of=Record(fields=fields)):
             rows = fields
         case Record(fields=sections):
-            rows = {name: entry for section, inner in sections.items() for name, entry in _rows(section, inner)}
+            rows = {
+                f"{section}{key}": entry for section, inner in sections.items() for key, entry in _below(inner).items()
+            }
         case _:
             return ""
     rows = {**rows, **schema.options}
     body = [f"| `{name}` | {_expected(entry.schema)} | {entry.description} |" for name, entry in rows.items()]
     return "\n".join(["| field | value | what it is |", "|---|---|---|", *body])
-
-
-def _rows(section: str, entry: Field) -> list[tuple[str, Field]]:
-    """An item of its own, or those of a section."""
-    if not isinstance(entry.schema, Record):
-        return [(section, entry)]
-    return [(f"{section}.{key}", inner) for key, inner in entry.schema.fields.items()]
 
 
 def _expected(schema: Schema) -> str:

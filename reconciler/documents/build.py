@@ -147,7 +147,7 @@ class Builder:
             raise stop
         return fields
 
-    def _field(self, schema: Schema, node: Node) -> object:
+    def _field(self, schema: Schema | None, node: Node) -> object:
         word = reading.reserved(node) if not isinstance(schema, FreeJson) else None
         return word if word is not None else self._value(schema, node)
 
@@ -163,9 +163,10 @@ class Builder:
             case tree.Mapping():
                 if isinstance(schema, Record):
                     return self._record(schema, "this", node)
-                return {
-                    key.text: self._value(child(schema, key.text) if schema else None, value) for key, value in node
+                entries = {
+                    key.text: self._field(child(schema, key.text) if schema else None, value) for key, value in node
                 }
+                return {key: value for key, value in entries.items() if value is not UNMANAGED}
 
     def _scalar(self, schema: Schema | None, node: Scalar) -> object:
         if not is_template(node.text):

@@ -99,7 +99,7 @@ class FileEdit:
 
     `follow` writes to the file at the end of a symbolic link; without it a link blocks the item. `validate`: see
     `WriteFile`. `ours` is a file that holds nothing but our members: without any it goes. `replaces_link` puts a new file in
-    place of a link, whatever is behind that.
+    place of a link, whatever is behind that. `private` leaves nobody but its owner any right to the file, new or not.
     """
 
     path: str
@@ -111,6 +111,7 @@ class FileEdit:
     validate: tuple[str, ...] = ()
     ours: bool = False
     replaces_link: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

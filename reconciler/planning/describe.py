@@ -11,6 +11,7 @@ from reconciler.model.facts import FactSheet, FileText
 from reconciler.model.plan import ItemPlan
 from reconciler.model.resource import Resource, Seen
 from reconciler.model.schema import Boolean, FreeJson, Integer, KindSchema, ListOf, MapOf, Record, Schema, Text
+from reconciler.model.secrets import Secret
 from reconciler.model.states import State
 from reconciler.planning.inputs import Inputs, TargetInput
 from reconciler.planning.plan import plan
@@ -66,6 +67,8 @@ def _complaint(schema: KindSchema, name: str, fields: Mapping[str, object]) -> s
 
 def _unsayable(item: Schema, value: object) -> str | None:
     """Why no document may say a value of that schema."""
+    if isinstance(value, Secret):
+        return "it is a secret"
     if isinstance(value, list | tuple):
         of = item.of if isinstance(item, ListOf) else FreeJson() if isinstance(item, FreeJson) else None
         if of is None:

@@ -205,12 +205,15 @@ def _folded(edits: Sequence[tuple[Draft, FileEdit]]) -> WriteFile | Remove:
     if is_ours and not text.strip() and file.data is not None:
         return Remove(path=file.state.followed.path, base=Base.of_file(file))
     secrets = frozenset(name for _, edit in edits if isinstance(edit.value, Secret) for name in edit.value.names)
-    created = _creation([edit.create for _, edit in edits], secret=bool(secrets)) if file.data is None else None
+    private = any(edit.private for _, edit in edits)
+    created = (
+        _creation([edit.create for _, edit in edits], secret=private or bool(secrets)) if file.data is None else None
+    )
     return WriteFile(
         path=file.state.followed.path,
         content=text.encode("utf-8", "surrogateescape"),
         base=Base.of_file(file),
-        mode=created.mode if created else None,
+        mode=created.mode if created else _narrowed(file.state.followed.mode) if private else None,
         owner=created.owner if created else None,
         group=created.group if created else None,
         secrets=secrets,
@@ -226,6 +229,11 @@ def _creation(wanted: Sequence[Creation], *, secret: bool) -> Creation:
     """A new file gets no more rights than each of those who share it would give; one with a secret is its owner's alone."""
     mode = functools.reduce(operator.and_, (each.mode for each in wanted), 0o600 if secret else 0o7777)
     return replace(next((each for each in wanted if each.owner or each.group), wanted[0]), mode=mode)
+
+
+def _narrowed(mode: int | None) -> int | None:
+    """A mode without the rights of others than the owner; None where it gives them none."""
+    return None if mode is None or not mode & 0o077 else mode & 0o700
 
 
 def _by_codec(edits: Sequence[tuple[Draft, FileEdit]]) -> Mapping[Codec, Mapping[str, tuple[Draft, FileEdit]]]:

@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 from reconciler.model.claims import Need
-from reconciler.model.facts import Fact, FactSheet, FileText
+from reconciler.model.facts import Fact, FactSheet, FileState, FileText
 from reconciler.model.resource import Blocked, Codec, Fields, FileEdit, NotApplicable, Observed, Part, Seen, Unknown
 from reconciler.model.secrets import Secret
 from reconciler.model.values import Absent
 from reconciler.resources.base import Base, distrusted, parent_facts, parent_needs
 
+TEXT: Final = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeText:
+    """For a file that one item writes whole: its one member, `TEXT`, is all of it."""
+
+    def members(self, text: str) -> Mapping[str, str]:
+        return {TEXT: text}
+
+    def edit(self, text: str, changes: Mapping[str, str | None]) -> str:
+        return changes.get(TEXT, text) or ""
+
+
+def whole_text(file: FileState) -> Observed | None:
+    """A file as an item whose one field, `text`, is all that is in it. What is no file is for planning to judge."""
+    refusal = distrusted(file.state)
+    if refusal:
+        return Blocked(refusal)
+    if file.unreadable:
+        return Unknown(file.unreadable)
+    return None if file.data is None else Seen(fields={TEXT: file.data.decode("utf-8", "surrogateescape")})
+
 
 class MemberKind(Base):
-    """`path` is the file, `codec` knows its members, `follow` writes through a symbolic link."""
+    """`path` is the file, `codec` knows its members; `follow` writes through a symbolic link, `ours`: see `FileEdit`."""
 
     path: ClassVar[str]
     codec: ClassVar[Codec]
     follow: ClassVar[bool] = False
+    ours: ClassVar[bool] = False
 
     def wanted_facts(self) -> frozenset[Fact]:
         return frozenset({FileText(self.path)}) | parent_facts(self.path)
@@ -54,5 +79,13 @@ class MemberKind(Base):
         if not isinstance(after, Absent):
             value = self.member_value(name, after["value"])
             needs = (*parent_needs(self.path, sheet), *self.member_needs(name, after))
-        edit = FileEdit(path=self.path, codec=self.codec, member=name, value=value, follow=self.follow)
+        edit = FileEdit(
+            path=self.path,
+            codec=self.codec,
+            member=name,
+            value=value,
+            follow=self.follow,
+            ours=self.ours,
+            private=isinstance(value, Secret),
+        )
         return (Part(thing=self.path, edits=(edit,), needs=needs),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
@@ -74,15 +74,7 @@ class LinesKind(MemberKind):
         assert isinstance(parts, tuple)
         (part,) = parts
         (edit,) = part.edits
-        made = FileEdit(
-            path=edit.path,
-            codec=edit.codec,
-            member=edit.member,
-            value=edit.value,
-            follow=edit.follow,
-            create=self.creation,
-        )
-        return (Part(thing=part.thing, edits=(made,), needs=part.needs),)
+        return (replace(part, edits=(replace(edit, create=self.creation),)),)
 
 
 class Mounts(Base):

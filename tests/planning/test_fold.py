@@ -130,6 +130,20 @@ def test_a_new_file_that_holds_a_secret_is_its_owners_alone(machine: Machine, to
     assert (task.mode, task.secrets) == (0o600, {"password"})
 
 
+@pytest.mark.parametrize(("mode", "after"), [(0o644, 0o600), (0o755, 0o700), (0o600, None), (0o400, None)])
+def test_a_file_that_gets_a_secret_becomes_its_owners_alone(
+    machine: Machine, toys: Toys, mode: int, after: int | None
+) -> None:
+    machine.file(toys.SHARED, "color=blue\n", mode=mode)
+    secret = Secret("hunter2-canary", frozenset({"password"}))
+    (change,) = machine.plan({DISTRO: [toys.lines({"password": secret})]}).changes
+    (task,) = change.tasks
+    assert isinstance(task, WriteFile)
+    assert task.mode == after
+    (other,) = machine.plan({DISTRO: [toys.lines({"color": "red"})]}).changes
+    assert isinstance(other.tasks[0], WriteFile) and other.tasks[0].mode is None
+
+
 def test_the_parents_of_a_new_file_are_made_once_for_all_its_members(machine: Machine, toys: Toys) -> None:
     plan = machine.plan({DISTRO: [toys.lines({"a": "1", "b": "2"}, path="/opt/new/deep/conf")]})
     assert [type(task) for change in plan.changes for task in change.tasks] == [MakeDirectory, MakeDirectory, WriteFile]

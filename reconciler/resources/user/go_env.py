@@ -1,8 +1,8 @@
 """Variables of the go command, in the file that `go env -w` writes: ~/.config/go/env.
 
 Manages single variables; leaves every other line alone. The file is written as go itself would write it, and not at all
-when every value holds. Takes effect with the next go command. A variable of the process hides the file: such shadows are
-reported. Values that go would take and then break on are refused.
+when every value holds. Takes effect with the next go command. An exported variable hides the file: such shadows are told
+of, with the lines of start-up files that plainly export them. Values that go would take and then break on are refused.
 
     user:
       go_env:
@@ -15,6 +15,7 @@ Source: src/cmd/go/internal/envcmd/env.go of go 1.27.3; `go help env`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -29,8 +30,11 @@ from reconciler.model.secrets import Secret
 from reconciler.model.states import Risk
 from reconciler.model.values import UNMANAGED, Absent
 from reconciler.resources.members import MemberKind
+from reconciler.resources.shells.start_files import exports, start_file_facts
 
 _SESSIONS: Final[Mapping[Session, str]] = {Session.PROCESS: "this session", Session.LOGIN: "a login shell"}
+"""Those that are asked. To start an interactive shell costs what its owner's .bashrc does, half a second with pyenv."""
+_PASSWORD: Final = re.compile(r"//\S*@")
 _ELSEWHERE: Final[Mapping[str, str]] = {"GOENV": "/.config/go/env", "XDG_CONFIG_HOME": "/.config"}
 """Variables that make go look for its file in another place, each with its value below the home that does not."""
 
@@ -62,7 +66,8 @@ class GoEnv(MemberKind):
 
     def wanted_facts(self) -> frozenset[Fact]:
         names = (*(self.items or KNOWN_KEYS), "GOROOT", *_ELSEWHERE)
-        return super().wanted_facts() | {Environment(session, name) for session in Session for name in names}
+        asked = {Environment(session, name) for session in _SESSIONS for name in names}
+        return super().wanted_facts() | asked | start_file_facts()
 
     def want(self, name: str, item: object) -> Want:
         if isinstance(item, Absent):
@@ -85,15 +90,26 @@ class GoEnv(MemberKind):
         return [*self._shadows(sheet), *self._elsewhere(sheet), *self._file_remarks(sheet)]
 
     def _shadows(self, sheet: FactSheet) -> Iterator[str]:
-        """Variables of a process that hide what the file says."""
+        """Exports that hide what the file says. Their values may be secrets, so of lines only the place is shown."""
+        lines = list(exports(sheet, self.items))
         for name, item in self.items.items():
             wanted = item.reveal() if isinstance(item, Secret) else item
-            for session, words in _SESSIONS.items():
-                value = sheet.variable(session, name)
-                if isinstance(value, str) and value and wanted not in (value, UNMANAGED):
-                    shown = "another value" if isinstance(item, Secret) else value
-                    yield f"{name} is set to {shown} in the environment of {words}: that hides the file's value"
-                    break
+            hiding = [line for line in lines if line.name == name and line.value not in ("", wanted)]
+            if item is UNMANAGED:
+                continue
+            if hiding:
+                yield from (f"{line.place} exports {name}: that hides the file's value {line.where}" for line in hiding)
+            else:
+                yield from self._hidden_in_a_session(name, item, sheet)
+
+    def _hidden_in_a_session(self, name: str, item: object, sheet: FactSheet) -> Iterator[str]:
+        wanted = item.reveal() if isinstance(item, Secret) else item
+        for session, words in _SESSIONS.items():
+            value = sheet.variable(session, name)
+            if isinstance(value, str) and value not in ("", wanted):
+                shown = "another value" if isinstance(item, Secret) else _PASSWORD.sub("//xxxxx@", value)
+                yield f"{name} is set to {shown} in the environment of {words}: that hides the file's value"
+                return
 
     def _elsewhere(self, sheet: FactSheet) -> Iterator[str]:
         for name, usual in _ELSEWHERE.items():

@@ -164,6 +164,64 @@ def test_a_variable_that_hides_the_file_is_told_of(machine: Machine, session: Se
     assert notes(machine, {"GOPROXY": "off"}) == ()
 
 
+def test_a_password_in_what_hides_it_is_not_quoted(machine: Machine) -> None:
+    machine.environment[Session.LOGIN, "GOPROXY"] = "https://me:canary@x.example,direct"
+    (note,) = notes(machine, {"GOPROXY": "direct"})
+    assert "canary" not in note and "x.example" in note
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "where"),
+    [
+        ("~/.bashrc", "x=1\nexport GOPATH=$HOME/canary\n", "in terminals"),
+        ("~/.zshrc", 'a\nexport A=1 GOPATH="/canary"\n', "in terminals"),
+        ("~/.config/fish/config.fish", "# c\nset -gx GOPATH /canary\n", "in terminals"),
+        ("~/.profile", "\nGOPATH=/canary; export GOPATH\n", "in login shells"),
+        ("~/.bash_profile", "\nexport GOPATH=`canary`\n", "in login shells"),
+        ("~/.zshenv", "\nexport GOPATH=/canary\n", "in every zsh"),
+        ("/etc/profile", "\nexport GOPATH=/canary\n", "in login shells"),
+        ("/etc/environment", "A=1\nGOPATH='/canary'\n", "in every session"),
+        ("~/.config/reconcile/env.sh", "\nexport GOPATH='/canary'\n", "in every shell"),
+    ],
+)
+def test_the_line_that_exports_it_is_named_without_its_value(
+    machine: Machine, path: str, text: str, where: str
+) -> None:
+    machine.file(path.replace("~", "/home/alice"), text)
+    machine.environment[Session.PROCESS, "GOPATH"] = "/canary"
+    assert notes(machine, {"GOPATH": "/home/alice/go", "GOBIN": "/x"}) == (
+        f"{path}:2 exports GOPATH: that hides the file's value {where}",
+    )
+    assert notes(machine, {"GOPATH": UNMANAGED}) == ()
+
+
+@pytest.mark.parametrize("value", ["$HOME/go", '"${HOME}/go"', "~/go", "'/home/alice/go'", "/home/alice/go", '""', ""])
+def test_a_line_that_says_the_same_or_nothing_hides_nothing(machine: Machine, value: str) -> None:
+    machine.file("/home/alice/.bashrc", f"export GOPATH={value}\n")
+    assert notes(machine, {"GOPATH": "/home/alice/go"}) == ()
+
+
+@pytest.mark.parametrize("value", ["'$HOME/go'", "'~/go'", '"~/go"', "$GOROOT/go", "$HOMER/go"])
+def test_a_line_that_only_looks_the_same_hides_it(machine: Machine, value: str) -> None:
+    machine.file("/home/alice/.bashrc", f"export GOPATH={value}\n")
+    assert len(notes(machine, {"GOPATH": "/home/alice/go"})) == 1
+
+
+def test_every_line_is_named(machine: Machine) -> None:
+    machine.file("/home/alice/.bashrc", "export GOPATH=/a\nexport GOPATH=/b\n")
+    machine.file("/home/alice/.profile", "export GOPATH=/a\n")
+    assert len(notes(machine, {"GOPATH": ABSENT})) == 3
+
+
+def test_no_interactive_shell_is_started(machine: Machine) -> None:
+    """It would run the whole .bashrc with every plan."""
+    assert not [
+        fact
+        for fact in go_env({"GOPATH": "/x"}).wanted_facts()
+        if getattr(fact, "session", None) is Session.INTERACTIVE
+    ]
+
+
 def test_what_hides_a_secret_is_not_quoted(machine: Machine) -> None:
     machine.environment[Session.PROCESS, "GOPROXY"] = "https://me:canary@x.example"
     (note,) = notes(machine, {"GOPROXY": Secret("https://me:canary@x.example/v2")})
