@@ -48,7 +48,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-NOT_AT_REST = {"checks"}
+NOT_AT_REST = {"checks", "groups", "packages", "users"}
 """Kinds that need a running system for whatever they do."""
 
 
