@@ -22,13 +22,17 @@ change() { # what dnf is to do, and words; fresh lists are fetched where it fail
   dnf "$@" >/dev/null 2>&1 || dnf --refresh "$@" >/dev/null
 }
 
+unlock() { # where versions can be locked at all
+  dnf -q versionlock delete "$@" >/dev/null 2>&1 || :
+}
+
 pin() {
   names='' words=''
   for word; do
     names="$names ${word%%=*}"
     words="$words ${word%%=*}-${word#*=}"
   done
-  dnf -q versionlock delete $names >/dev/null 2>&1
+  unlock $names
   change install $words && dnf -q versionlock add $names >/dev/null
 }
 
@@ -36,5 +40,5 @@ case $verb in
 install) change install "$@" ;;
 pin) pin "$@" ;;
 hold) dnf -q versionlock add "$@" >/dev/null ;;
-remove) rpm -e --test "$@" >&2 && change remove "$@" ;;
+remove) rpm -e --test "$@" >&2 && change remove "$@" && unlock "$@" ;;
 esac

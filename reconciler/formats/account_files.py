@@ -38,7 +38,7 @@ class GroupEntry:
 def passwd(text: str) -> Mapping[str, Entry]:
     found: dict[str, Entry] = {}
     for name, _, uid, gid, comment, home, shell in _lines(text, 7):
-        if name and _is_number(uid) and _is_number(gid):
+        if _is_number(uid) and _is_number(gid):
             entry = Entry(name=name, uid=int(uid), gid=int(gid), comment=comment, home=home, shell=shell)
             found.setdefault(name, entry)
     return found
@@ -47,7 +47,7 @@ def passwd(text: str) -> Mapping[str, Entry]:
 def group(text: str) -> Mapping[str, GroupEntry]:
     found: dict[str, GroupEntry] = {}
     for name, _, gid, members in _lines(text, 4):
-        if name and _is_number(gid):
+        if _is_number(gid):
             named = tuple(member for member in members.split(",") if member)
             found.setdefault(name, GroupEntry(name=name, gid=int(gid), members=named))
     return found
@@ -59,7 +59,8 @@ def groups_of(entry: Entry, groups: Mapping[str, GroupEntry]) -> tuple[str, ...]
 
 
 def _lines(text: str, count: int) -> Iterator[list[str]]:
-    lines = (line.split(":") for line in text.split("\n"))
+    """A line that begins with `+` or `-` speaks of another directory of names."""
+    lines = (line.split(":") for line in text.split("\n") if not line.startswith(("#", "+", "-", ":")))
     return (parts for parts in lines if len(parts) == count)
 
 

@@ -18,6 +18,8 @@ PROPERTIES: Final = (
     "NeedDaemonReload",
     "Type",
     "RemainAfterExit",
+    "ConditionResult",
+    "ConditionTimestampMonotonic",
 )
 RUNS: Final = frozenset({"active", "reloading", "refreshing", "activating"})
 """The states of a unit that runs, or is about to."""
@@ -41,7 +43,7 @@ _KINDS: Final = (
 class Unit:
     """`id` is its own name where it has others. `load`, `file` and `active` are systemd's words; a unit that there is not is
     `not-found`. `is_stale`: its file has changed since systemd read it. `ends`: it does something and is over, and never
-    counts as running."""
+    counts as running. `was_skipped`: at its last start a condition in its file did not hold."""
 
     id: str
     names: tuple[str, ...]
@@ -50,6 +52,7 @@ class Unit:
     active: str
     is_stale: bool = False
     ends: bool = False
+    was_skipped: bool = False
 
     @property
     def is_enabled(self) -> bool:
@@ -62,6 +65,14 @@ class Unit:
     @property
     def runs(self) -> bool:
         return self.active in RUNS
+
+    @property
+    def trouble(self) -> str | None:
+        """What became of its last start, where that was nothing."""
+        if self.active == "failed":
+            return "it failed"
+        skipped = self.was_skipped and not self.runs
+        return "it was not started when it should: a condition in its file does not hold here" if skipped else None
 
 
 def unit_name(name: str) -> str:
@@ -80,4 +91,5 @@ def parsed(text: str) -> Iterator[Unit]:
             active=found.get("ActiveState", ""),
             is_stale=found.get("NeedDaemonReload") == "yes",
             ends=(found.get("Type"), found.get("RemainAfterExit")) == ("oneshot", "no"),
+            was_skipped=found.get("ConditionResult") == "no" and found.get("ConditionTimestampMonotonic", "0") != "0",
         )

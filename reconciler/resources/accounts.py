@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
+from reconciler import agents
 from reconciler.formats import account_files
 from reconciler.formats.account_files import GROUP, PASSWD, Entry, GroupEntry
 from reconciler.model.facts import Fact, FactSheet, FileText, ProgramPath
@@ -94,10 +95,8 @@ def new_account(name: str, fields: Fields, suite: Suite, *, has_group: bool) -> 
     if suite is Suite.BUSYBOX:
         own = ("-G", name) if has_group else ()
         return (RunCommand(argv=("adduser", "-D", *own, *options, name)), *_joined(name, fields))
-    number = fields.get("uid")
-    # With -f a group that is there is as well, and so is another number where this one is taken.
-    group = RunCommand(argv=("groupadd", "-f", *_number(number if isinstance(number, int) else None), name))
-    return (group, RunCommand(argv=("useradd", "-m", "-N", "-g", name, *options, *_memberships(fields, "-G"), name)))
+    script = agents.text("new_user.sh")
+    return (RunCommand(argv=("sh", "-c", script, "useradd", name, *options, *_memberships(fields, "-G"))),)
 
 
 def changed_account(name: str, fields: Fields, suite: Suite) -> tuple[RunCommand, ...] | Blocked:
@@ -109,9 +108,12 @@ def changed_account(name: str, fields: Fields, suite: Suite) -> tuple[RunCommand
     return _joined(name, fields)
 
 
-def removed_account(name: str, suite: Suite) -> RunCommand:
-    """The home stays."""
-    return RunCommand(argv=({Suite.SHADOW: "userdel", Suite.BUSYBOX: "deluser"}[suite], name))
+def removed_account(entry: Entry, suite: Suite) -> tuple[RunCommand, ...]:
+    """The home stays. Somebody who is logged in is not removed."""
+    if suite is Suite.SHADOW:
+        return (RunCommand(argv=("userdel", entry.name)),)
+    free = RunCommand(argv=("sh", "-c", agents.text("free_user.sh"), "user", entry.name, str(entry.uid)))
+    return (free, RunCommand(argv=("deluser", entry.name)))
 
 
 def _options(fields: Fields, suite: Suite) -> tuple[str, ...]:

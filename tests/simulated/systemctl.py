@@ -60,7 +60,7 @@ def _read(argv: tuple[str, ...], user: str) -> tuple[str, tuple[str, ...]]:
     """Whose systemd is meant, and the words."""
     words = argv[argv.index("systemctl") + 1 :]
     if argv[0] == "sh":
-        assert argv[2] == 'XDG_RUNTIME_DIR=/run/user/$(id -u) exec systemctl --user "$@"'
+        assert "systemctl --user" in argv[2]
         return user, words
     return "", words
 
@@ -93,4 +93,6 @@ def _described(name: str, unit: Unit) -> dict[str, str]:
         "NeedDaemonReload": unit.get("stale", "no"),
         "Type": unit.get("type", "simple"),
         "RemainAfterExit": "no",
+        "ConditionResult": unit.get("condition", "yes"),
+        "ConditionTimestampMonotonic": "1" if "condition" in unit else "0",
     }

@@ -1,4 +1,4 @@
-"""useradd of shadow: -m -N -g GROUP, -u, -d, -s, -c, -G."""
+"""useradd of shadow, as the script for new accounts has it: -u, -d, -s, -c, -G."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
 def run(machine: Machine, argv: tuple[str, ...], stdin: bytes, user: str) -> None:
     assert user == "root", "Permission denied"
-    given, (name,) = database.options(argv, "mN", "gudscG")
-    assert {"m", "N"} <= given.keys() and given["g"] in database.groups(machine), "useradd: group does not exist"
+    _, script, _, name, *options = argv[1:]
+    assert "useradd -m" in script
+    given, words = database.options(("useradd", *options), "", "udscG")
+    assert not words
+    if name not in database.groups(machine):
+        database.add_group(machine, name, int(given["u"]) if "u" in given else None)
     wanted = given.get("G", "").split(",") if "G" in given else []
     assert set(wanted) <= database.groups(machine).keys(), f"useradd: group '{wanted}' does not exist"
     letters = {"uid": "u", "home": "d", "shell": "s", "comment": "c"}
     fields = {key: given[letter] for key, letter in letters.items() if letter in given}
-    database.add_user(machine, name, given["g"], fields)
+    database.add_user(machine, name, name, fields)
     database.join(machine, name, wanted)

@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
 
+from reconciler import agents
 from reconciler.formats import systemctl
 from reconciler.formats.systemctl import Unit
 from reconciler.model.address import Layer
@@ -42,8 +43,6 @@ _UNIT: Final = Text(
     expected="a unit's name; of a template, an instance: x@y.service",
     fixed=True,
 )
-_SYSTEM: Final = ("systemctl",)
-_USER: Final = ("sh", "-c", 'XDG_RUNTIME_DIR=/run/user/$(id -u) exec systemctl --user "$@"', "systemctl")
 _LIST: Final = (
     "list-unit-files",
     "--type=service,socket,timer",
@@ -97,7 +96,8 @@ class Services(Base):
 
     @property
     def _systemctl(self) -> tuple[str, ...]:
-        return _USER if self.layer is Layer.USER else _SYSTEM
+        own = ("sh", "-c", agents.text("user_systemctl.sh"), "systemctl")
+        return own if self.layer is Layer.USER else ("systemctl",)
 
     @property
     def _question(self) -> tuple[str, ...]:
@@ -206,8 +206,8 @@ def _is_there(unit: Unit, item: object) -> bool:
 
 def _seen(unit: Unit) -> Seen:
     runs = "as an older unit file says" if unit.runs and unit.is_stale else unit.runs
-    notes = ("it failed",) if unit.active == "failed" else ()
-    return Seen(fields={"enabled": unit.is_enabled, "running": runs, "masked": unit.is_masked}, notes=notes)
+    fields: dict[str, Json] = {"enabled": unit.is_enabled, "running": runs, "masked": unit.is_masked}
+    return Seen(fields=fields, notes=(unit.trouble,) if unit.trouble else ())
 
 
 def _refusal(unit: Unit, wanted: Fields) -> Blocked | None:

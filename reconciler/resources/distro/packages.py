@@ -155,8 +155,7 @@ def _seen(item: object, entry: Installed, manager: PackageManager) -> Seen:
     """A version that fits is the one that is declared, glob or not."""
     wanted = item.version if isinstance(item, Package) else None
     version = wanted if wanted and manager.is_at(entry, wanted) else entry.version
-    notes = (f"provided by {entry.provider}",) if entry.provider else ()
-    return Seen(fields={"version": version, "held": entry.held}, notes=notes)
+    return Seen(fields={"version": version, "held": entry.held})
 
 
 def _chosen(entry: Installed) -> Seen:

@@ -223,13 +223,14 @@ def _removal(name: str, sheet: FactSheet) -> Sequence[Part] | Blocked | NotAppli
     if sheet.host.at_rest:
         return NotApplicable("accounts are removed where the system runs")
     if entry.uid == 0:
-        return Blocked(f"{name} is root")
+        return Blocked(f"nobody removes {name}, whose number is 0")
     if name == sheet.host.user or str(entry.uid).encode() == (sheet.file(LOGIN).data or b"").strip():
         return Blocked(f"{name} is who asks", fix="log in as somebody else")
     suite = accounts.suite_of(sheet)
     if suite is None:
         return accounts.NO_SUITE
-    return (*parts, Part(thing=f"user {name}", tasks=(accounts.removed_account(name, suite),), phase=Phase.ACCOUNTS))
+    tasks = accounts.removed_account(entry, suite)
+    return (*parts, Part(thing=f"user {name}", tasks=tasks, phase=Phase.ACCOUNTS))
 
 
 def _text(value: object) -> str | None:

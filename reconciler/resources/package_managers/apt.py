@@ -128,7 +128,7 @@ def _parsed(text: str) -> Iterator[_Record]:
 
 
 def _installed(record: _Record) -> Installed:
-    kept = "the system cannot do without it: it is marked essential" if record.essential else None
+    kept = "it is marked essential, no system does without it" if record.essential else None
     return Installed(version=record.version, held=record.held, kept=kept)
 
 
