@@ -48,7 +48,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-NOT_AT_REST = {"checks", "go_tools", "vscode_extensions"}
+NOT_AT_REST = {"checks", "go_tools", "groups", "packages", "users", "vscode_extensions"}
 """Kinds that need a running system for whatever they do."""
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.formats import os_release
 from reconciler.model.facts import CommandResult, CommandText, Fact, FactSheet, FileText, Libc
 from reconciler.model.later import NoValue
 
-_OS_RELEASE: Final = "/etc/os-release"
 _ROUTES: Final = "/proc/net/route"
 _DEFAULT_ROUTE: Final = re.compile(
     r"\S+\t00000000\t(?P<gateway>(?!0{8})[0-9A-Fa-f]{8})\t\w+\t\d+\t\d+\t(?P<metric>\d{1,10})\t0{8}\b"
@@ -45,12 +45,9 @@ def _architecture(sheet: FactSheet) -> str | NoValue:
 
 
 def _distro_id(sheet: FactSheet) -> str | NoValue:
-    data = sheet.file(_OS_RELEASE).data
-    for line in (data or b"").decode("utf-8", "replace").splitlines():
-        key, _, value = line.partition("=")
-        if key == "ID" and value.strip(" \"'"):
-            return value.strip(" \"'")
-    return NoValue(f"{_OS_RELEASE} does not name it")
+    data = sheet.file(os_release.PATH).data or b""
+    found = os_release.fields(data.decode("utf-8", "replace")).get("ID")
+    return found or NoValue(f"{os_release.PATH} does not name it")
 
 
 def _networking_mode(sheet: FactSheet) -> str | NoValue:
@@ -92,7 +89,10 @@ _ALL: Final = (
     DerivedFact(name="kernel", description="the kernel's release", wanted=frozenset(), value=_kernel),
     DerivedFact(name="architecture", description="as uname -m says", wanted=frozenset(), value=_architecture),
     DerivedFact(
-        name="distro_id", description="ID of os-release", wanted=frozenset({FileText(_OS_RELEASE)}), value=_distro_id
+        name="distro_id",
+        description="ID of os-release",
+        wanted=frozenset({FileText(os_release.PATH)}),
+        value=_distro_id,
     ),
     DerivedFact(
         name="networking_mode",

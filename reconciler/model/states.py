@@ -69,8 +69,9 @@ class Risk(StrEnum):
 
 class Phase(IntEnum):
     """When programs run among the other changes of a target, where nothing else decides. Files come between ACCOUNTS
-    and MOUNTS."""
+    and MOUNTS. What stops comes first: the package or file that it is of may go too."""
 
+    STOPS = -3
     PACKAGES = -2
     ACCOUNTS = -1
     MOUNTS = 3

@@ -88,8 +88,9 @@ def _kind(kind: str, items: Sequence[ItemPlan], changes: Mapping[str, Change], l
     for item in items:
         own = [condition for condition in conditions.get(item.address, []) if condition not in common]
         yield from item_lines(item, look, own)
-    written = dict.fromkeys(item.change for item in items if item.change is not None)
-    yield from command_lines([changes[change] for change in written if change in changes], look, NAME_INDENT)
+    written = {item.address for item in items if item.change is not None}
+    theirs = [change for change in changes.values() if written.intersection(change.addresses)]
+    yield from command_lines(theirs, look, NAME_INDENT)
 
 
 def _conditions(item: ItemPlan, changes: Mapping[str, Change]) -> list[str]:

@@ -11,6 +11,7 @@ from reconciler.model.address import Address, Target
 from reconciler.model.plan import Change, FieldDiff, Finding, ItemPlan, Plan, Severity, TargetPlan
 from reconciler.model.secrets import Secret
 from reconciler.model.states import Effect, Risk, State, TargetState
+from reconciler.model.tasks import RunCommand
 from reconciler.model.tree import Origin
 from reconciler.rendering.text import plan_text
 from reconciler.rendering.visible import cell_width
@@ -259,6 +260,16 @@ def test_what_a_change_comes_after_is_told_but_not_its_own_parts() -> None:
 
 def test_the_programs_that_a_change_runs_are_shown(laptop: Plan) -> None:
     assert "    runs apt-get install --yes --no-install-recommends git build-essential\n" in plan_text([laptop])
+
+
+def test_the_programs_of_every_change_of_an_item_are_shown() -> None:
+    def change(number: str, *words: str) -> Change:
+        address = Address(LT, "go_env", "A")
+        return Change(id=number, target=LT, thing=number, addresses=(address,), tasks=(RunCommand(argv=words),))
+
+    changes = (change("1", "useradd", "eve"), change("2", "install", "rule"))
+    text = plan_text([plan_of(item("A", State.ADD, change="2"), changes=changes)])
+    assert "    runs useradd eve\n    runs install rule\n" in text
 
 
 def test_a_target_that_may_not_be_read_says_why_once() -> None:

@@ -39,13 +39,17 @@ CANARY = "hunter2-canary"
 TAKE_SECRETS = {"environment_d", "files", "go_env", "shell_env"}
 """Kinds whose values may be secrets."""
 
+PROGRAMS = ("apt-get", "dpkg-query", "useradd")
+WITH_SYSTEMD = {"services"}
+"""Kinds that do something only where systemd runs."""
+
 each_kind = pytest.mark.parametrize(("layer", "kind"), KINDS)
 each_name = pytest.mark.parametrize("kind", NAMES)
 
 
 @pytest.fixture
 def machine(machine: Machine, request: pytest.FixtureRequest) -> Machine:
-    """What the examples take for granted is there."""
+    """What the examples take for granted: a distro with its usual programs."""
     machine.directory("/home/alice/dotfiles/nvim")
     machine.directory("/home/alice/.vscode-server")
     if "go_toolchain" not in request.node.name:  # which brings it
@@ -54,6 +58,10 @@ def machine(machine: Machine, request: pytest.FixtureRequest) -> Machine:
         holds = {"go/VERSION": f"go{version}\ntime 2026-03-05T22:00:00Z\n".encode(), "go/bin/go": b"a program"}
         for site in ("go.dev/dl", "dl.google.com/go"):
             machine.downloads[f"https://{site}/go{version}.linux-amd64.tar.gz"] = holds
+    machine.file("/etc/os-release", "ID=ubuntu\nID_LIKE=debian\n")
+    machine.programs |= {name: f"/usr/bin/{name}" for name in PROGRAMS}
+    kind = request.node.callspec.params.get("kind") if hasattr(request.node, "callspec") else None
+    machine.life = dataclasses.replace(machine.life, systemd=kind in WITH_SYSTEMD)
     return machine
 
 
@@ -219,7 +227,7 @@ def test_a_secret_stands_in_no_text(kind: str, reading: Reading, machine: Machin
     secret = Secret(f"/{CANARY}", frozenset({"password"}))
     found = False
     for target, items in desired.items():
-        for name, entry in items.kinds.items():
+        for name, entry in ((name, entry) for name, entry in items.kinds.items() if name == kind):
             check = schema(target.layer, name).check
             changed = {}
             for key, value in entry.items.items():

@@ -1,0 +1,26 @@
+"""useradd of shadow, as the script for new accounts has it: -u, -d, -s, -c, -G."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulated import account_database as database
+
+if TYPE_CHECKING:
+    from tests.planning.simulated_machine import Machine
+
+
+def run(machine: Machine, argv: tuple[str, ...], stdin: bytes, user: str) -> None:
+    assert user == "root", "Permission denied"
+    _, script, _, name, *options = argv[1:]
+    assert "useradd -m" in script
+    given, words = database.options(("useradd", *options), "", "udscG")
+    assert not words
+    if name not in database.groups(machine):
+        database.add_group(machine, name, int(given["u"]) if "u" in given else None)
+    wanted = given.get("G", "").split(",") if "G" in given else []
+    assert set(wanted) <= database.groups(machine).keys(), f"useradd: group '{wanted}' does not exist"
+    letters = {"uid": "u", "home": "d", "shell": "s", "comment": "c"}
+    fields = {key: given[letter] for key, letter in letters.items() if letter in given}
+    database.add_user(machine, name, name, fields)
+    database.join(machine, name, wanted)
