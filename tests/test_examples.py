@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
+from go_archives import with_local_archives
 from reconciler.cli.main import run
 from reconciler.cli.schema import document_schema
 from reconciler.documents.load import load
@@ -89,7 +91,7 @@ def test_an_editor_accepts_it(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MAIN, ids=name)
 def test_an_example_is_planned_applied_and_then_in_sync(
-    path: Path, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    path: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECONCILE_SECRET_PROXY_PASSWORD", "not-for-anybody")
     machine = Path(os.environ["HOME"]) / ".config/reconcile/machine.yaml"
@@ -97,6 +99,11 @@ def test_an_example_is_planned_applied_and_then_in_sync(
     machine.write_text(
         "workstation: carol-lt\ngroups: [backend]\n" if path.parent.name == "team" else "workstation: laptop\n"
     )
+    if "go_toolchain:" in path.read_text():
+        shutil.copytree(path.parent, tmp_path / "repo")
+        copy = tmp_path / "repo" / path.name
+        copy.write_text(with_local_archives(path.read_text(), tmp_path))
+        path = copy
     place = ["-f", str(path), "--root", str(root), "--user", "dev"]
     code = run(["plan", "--detailed-exitcode", *place])
     planned = capsys.readouterr().out
@@ -119,4 +126,5 @@ def test_the_team_example_differs_by_place(root: Path, capsys: pytest.CaptureFix
     assert value("build-07/main/builder:go_env:GOTOOLCHAIN") == "local"
     assert value("bob-lt/main/bob:go_env:GOPRIVATE") == "git.example.com/backend"
     assert value("carol-lt/main/carol:go_env:GOPROXY") == "unmanaged"
+    assert value("carol-lt/main/carol:shell_env:variables.HTTPS_PROXY") == "unmanaged"
     assert "secrets.proxy_password" in value("bob-lt/main/bob:go_env:GOPROXY")

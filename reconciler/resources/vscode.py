@@ -32,6 +32,9 @@ from elsewhere, each with its machine settings."""
 FIRST_SERVER: Final = next(iter(SERVERS))
 """The one that is meant where none is there yet."""
 
+_PROGRAMS: Final = ("bin", "cli")
+"""Where a server keeps its programs: the first connection puts them there."""
+
 WORKSPACE: Final = Text(
     pattern=r"^(~/|/)(?!.*(//|/\.{1,2}(/|$)))(?!\.{1,2}(/|$))[^\x00-\x1f\x7f:]*[^/\x00-\x1f\x7f:]$",
     expected="the folder of a workspace: a path that begins with ~/ or /, without .. and without a colon",
@@ -82,6 +85,15 @@ def servers_here(sheet: FactSheet) -> tuple[str, ...]:
 
 def is_here(server: str, sheet: FactSheet) -> bool:
     return sheet.path(server).followed.type is PathType.DIRECTORY
+
+
+def installed_facts(server: str) -> frozenset[Fact]:
+    return frozenset(PathInfo(f"{server}/{folder}") for folder in _PROGRAMS)
+
+
+def is_installed(server: str, sheet: FactSheet) -> bool:
+    """Whether a server's programs are there: a folder alone may be of settings that wait for the first connection."""
+    return any(is_here(f"{server}/{folder}", sheet) for folder in _PROGRAMS)
 
 
 def server_facts() -> frozenset[Fact]:

@@ -51,7 +51,7 @@ each_name = pytest.mark.parametrize("kind", NAMES)
 def machine(machine: Machine, request: pytest.FixtureRequest) -> Machine:
     """What the examples take for granted: a distro with its usual programs."""
     machine.directory("/home/alice/dotfiles/nvim")
-    machine.directory("/home/alice/.vscode-server")
+    machine.directory("/home/alice/.vscode-server/bin")
     if "go_toolchain" not in request.node.name:  # which brings it
         machine.file("/usr/local/go/bin/go", mode=0o755)
     for version in ("1.25.9", "1.26.1"):

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def answer(machine: Machine, argv: tuple[str, ...], user: str) -> CommandResult:
-    assert argv[1:4] == ("-q", "--whatprovides", "--queryformat")
+    if argv[1:4] != ("-q", "--whatprovides", "--queryformat"):
+        return CommandResult(1, "")
     assert argv[4] == "%{NAME}\\t%{EVR}\\t[%{PROVIDENAME} ]\\n"
     known = package_archive.installed(machine)
     lines, missing = [], 0

@@ -17,6 +17,7 @@ from reconciler.formats.shell_environment.posix import ANEW
 from reconciler.model.facts import Fact, FactSheet, FileState, FileText, PathInfo
 from reconciler.model.resource import Blocked, Fields, FileEdit, Observed, Part, Seen, Unknown
 from reconciler.model.values import Absent
+from reconciler.resources import vscode
 from reconciler.resources.base import distrusted, parent_facts, parent_needs
 from reconciler.resources.shells.in_use import is_in_use, is_there, shell_facts
 from reconciler.resources.shells.own_files import ENV_FILE
@@ -58,14 +59,15 @@ HOOKS: Final[Mapping[str, Hook]] = {
 def hook_facts() -> frozenset[Fact]:
     paths = {hook.path for hook in HOOKS.values()}
     files = {fact for path in paths for fact in (FileText(path), PathInfo(path), *parent_facts(path))}
-    return frozenset(files | shell_facts())
+    servers = {fact for server in _SERVERS.values() for fact in vscode.installed_facts(server)}
+    return frozenset(files | servers | shell_facts())
 
 
 def hooks_in_use(sheet: FactSheet) -> Iterator[str]:
     yield "profile"
     yield from [name for name in ("bash_profile", "bash_login") if is_there(HOOKS[name].path, sheet)][:1]
     yield from (name for shell, name in _RC_FILES.items() if is_in_use(shell, sheet))
-    yield from (name for name, folder in _SERVERS.items() if is_there(folder, sheet))
+    yield from (name for name, server in _SERVERS.items() if vscode.is_installed(server, sheet))
 
 
 _RC_FILES: Final = {"bash": "bashrc", "zsh": "zshenv", "mksh": "mkshrc"}

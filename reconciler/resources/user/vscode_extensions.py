@@ -73,7 +73,8 @@ class VscodeExtensions(Base):
     def wanted_facts(self) -> frozenset[Fact]:
         files = {fact for item in self.items for fact in (PathInfo(_vsix(item)), *parent_facts(_vsix(item)))}
         lists = {FileText(f"{server}/extensions/extensions.json") for server in vscode.SERVERS}
-        return frozenset({*files, *lists, *vscode.server_facts(), ProgramPath(_CODE_SERVER)})
+        programs = {fact for server in vscode.SERVERS for fact in vscode.installed_facts(server)}
+        return frozenset({*files, *lists, *programs, *vscode.server_facts(), ProgramPath(_CODE_SERVER)})
 
     def observe(self, sheet: FactSheet) -> Mapping[str, Observed]:
         servers = _servers(sheet)
@@ -132,7 +133,12 @@ def _words(name: str, item: object, server: str, vsix: str, sheet: FactSheet) ->
 
 def _servers(sheet: FactSheet) -> tuple[str, ...]:
     """The servers whose programs can be told to install something; one without any extension has no list yet."""
-    return tuple(server for server in vscode.servers_here(sheet) if vscode.is_here(server, sheet))
+    own = {server for server in vscode.SERVERS if server.endswith(f"/{_CODE_SERVER}")}
+    return tuple(
+        server
+        for server in vscode.servers_here(sheet)
+        if vscode.is_installed(server, sheet) or (server in own and sheet.program(_CODE_SERVER) is not None)
+    )
 
 
 def _file(server: str, sheet: FactSheet) -> FileState:

@@ -35,6 +35,7 @@ def extensions(items: dict[str, object]) -> VscodeExtensions:
 
 
 def has(machine: Machine, *rows: object, server: str = SERVER) -> None:
+    machine.directory(f"{server}/bin")
     machine.file(f"{server}/extensions/extensions.json", json.dumps(rows))
 
 
@@ -66,7 +67,7 @@ def test_an_absent_one_is_uninstalled(machine: Machine) -> None:
 
 def test_only_the_servers_that_lack_it_are_told(machine: Machine) -> None:
     has(machine, GO)
-    machine.directory("/home/alice/.cursor-server")
+    machine.directory("/home/alice/.cursor-server/cli")
     machine.directory("/home/alice/.local/share/code-server")
     machine.programs["code-server"] = "/usr/bin/code-server"
     plan = machine.plan({ALICE: [extensions({"golang.go": Extension()})]})
@@ -78,7 +79,7 @@ def test_only_the_servers_that_lack_it_are_told(machine: Machine) -> None:
 
 
 def test_a_vsix_is_sent_by_its_checksum_and_installed_from_there(machine: Machine) -> None:
-    machine.directory(SERVER)
+    machine.directory(f"{SERVER}/bin")
     item = Extension(version="1.4.0", vsix="https://files.example.com/t.vsix", sha256="ab" * 32)
     plan = machine.plan({ALICE: [extensions({"corp.tools": item})]})
     blobs = [task for change in plan.changes for task in change.tasks if isinstance(task, WriteBlob)]
@@ -89,6 +90,7 @@ def test_a_vsix_is_sent_by_its_checksum_and_installed_from_there(machine: Machin
 
 
 def test_before_the_first_connection_nothing_applies(machine: Machine) -> None:
+    machine.directory(f"{SERVER}/data")  # settings that wait for it
     (item,) = machine.plan({ALICE: [extensions({"golang.go": Extension()})]}).items
     assert item.state is State.NOT_APPLICABLE and "connect from the editor once" in str(item.why)
 
@@ -100,6 +102,7 @@ def test_an_extension_is_code_that_runs_after_a_reload(machine: Machine) -> None
 
 @pytest.mark.parametrize("text", ["", "nonsense", "{}", "[1]", '[{"identifier": {}}]'])
 def test_a_list_that_is_none_names_nothing(machine: Machine, text: str) -> None:
+    machine.directory(f"{SERVER}/bin")
     machine.file(f"{SERVER}/extensions/extensions.json", text)
     (item,) = machine.plan({ALICE: [extensions({"golang.go": Extension()})]}).items
     assert item.state is State.ADD
