@@ -24,7 +24,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
 
-from reconciler import agents
 from reconciler.formats import systemctl
 from reconciler.formats.systemctl import Unit
 from reconciler.model.address import Layer
@@ -81,6 +80,10 @@ class Service:
         return {key: value for key, value in every.items() if value is not None}
 
 
+_OWN_SYSTEMCTL: Final = 'XDG_RUNTIME_DIR=/run/user/$(id -u) exec systemctl --user "$@"'
+"""Of a user who need not have come by a login; one line, for it is part of a question."""
+
+
 class Services(Base):
     kind: ClassVar[str] = "services"
     layers: ClassVar[frozenset[Layer]] = frozenset({Layer.DISTRO, Layer.USER})
@@ -96,7 +99,7 @@ class Services(Base):
 
     @property
     def _systemctl(self) -> tuple[str, ...]:
-        own = ("sh", "-c", agents.text("user_systemctl.sh"), "systemctl")
+        own = ("sh", "-c", _OWN_SYSTEMCTL, "systemctl")
         return own if self.layer is Layer.USER else ("systemctl",)
 
     @property
