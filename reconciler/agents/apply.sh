@@ -820,8 +820,26 @@ read_back() {
   is_reached || finish "$change" failed "$path does not read back as it was written: $now_type $rights"
 }
 
+title_of() { # what people call the program that the words $@ run, behind env and its variables, or as a script: $title
+  title=$1
+  case $1 in
+  env)
+    while [ $# -gt 1 ]; do
+      shift
+      case $1 in *=*) ;; *) break ;; esac
+    done
+    title=$1
+    ;;
+  sh)
+    while [ $# -gt 2 ] && [ "$1" != -c ]; do shift; done
+    title=${3-sh}
+    ;;
+  esac
+}
+
 program() { # runs the words $@ of the loaded task
   if is_open; then
+    title_of "$@"
     (
       trap - HUP INT PIPE QUIT TERM
       exec timeout -k 5 "$timeout" "$@"
@@ -832,11 +850,12 @@ program() { # runs the words $@ of the loaded task
       eval "touched_$change=yes"
       [ "$last" != "$at" ] || finish "$change" 'done' ''
       ;;
-    *:yes) finish "$change" failed "$1 was interrupted" ;;
-    124:* | 137:* | 143:*) finish "$change" failed "$1 did not end within $timeout s" ;;
+    *:yes) finish "$change" failed "$title was interrupted" ;;
+    124:* | 137:* | 143:*) finish "$change" failed "$title did not end within $timeout s" ;;
     *)
-      text=$(tail -c 4000 -- "$stage/error") || text=''
-      finish "$change" failed "$1 ended with $code: ${text##*"$newline"}"
+      text=$(tail -n 12 -- "$stage/error" | tail -c 4000) || text=''
+      case $text in *"$newline"*) text=$newline$text ;; *) text=" $text" ;; esac
+      finish "$change" failed "$title ended with $code:$text"
       ;;
     esac
   fi

@@ -978,6 +978,20 @@ def test_a_program_gets_its_words_and_its_input_and_nothing_else(live_machine: M
 
 
 @as_root
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        (("env", "A=1", "B=x y", "no-such-program", "x"), "no-such-program"),
+        (("sh", "-l", "-c", "exit 4", "check", "~"), "check"),
+        (("sh", "-c", "exit 4"), "sh"),
+    ],
+)
+def test_a_program_is_called_what_people_call_it(live_machine: Machine, words: tuple[str, ...], title: str) -> None:
+    found = live_machine.apply(change("it", RunCommand(argv=words, timeout_seconds=20)))
+    assert found["it"].message.startswith(f"{title} ended with "), found
+
+
+@as_root
 def test_a_program_that_fails_stops_what_needs_it(live_machine: Machine) -> None:
     noisy = "echo more; echo first >&2; echo 'E: the last: line' >&2; exit 3"
 
@@ -989,7 +1003,8 @@ def test_a_program_that_fails_stops_what_needs_it(live_machine: Machine) -> None
         change("free", live_machine.write("/home/free", b"x")),
     )
 
-    assert found["failing"] == Outcome(status=Status.FAILED, message="sh ended with 3: E: the last: line")
+    last_words = "sh ended with 3:\nfirst\nE: the last: line"
+    assert found["failing"] == Outcome(status=Status.FAILED, message=last_words)
     assert found["missing"].message.startswith("no-such-program ended with 127: ")
     assert found["pipe"].message.startswith("sh ended with 141"), "programs must not inherit an ignored SIGPIPE"
     assert found["needing"] == Outcome(status=Status.SKIPPED, message="because thing failing failed")
