@@ -11,9 +11,10 @@ from lab import roots
 from lab.accounts import User
 from lab.commander import LabError, LabUnavailable, Process, Result
 from lab.computer import NETWORK_PREFIX, Hardware
-from lab.machine import Machine, SshdOptions
+from lab.machine import Machine
 from lab.namespaces import Namespaces, require
 from lab.relay import Direction, Door, Relay
+from lab.sshd import SshdOptions
 
 __all__ = ["Direction", "Lab", "LabError", "LabUnavailable", "Machine", "Result", "User"]
 
