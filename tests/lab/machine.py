@@ -34,18 +34,33 @@ class Machine(SshServer):
         self.door = door
         self.host, self.port = door.host, door.port
         self.machine_id = secrets.token_hex(16)
+        self._boot_scripts: list[str] = []
 
     def install(self, users: Mapping[str, User], sshd_options: SshdOptions, host_key_kinds: Sequence[str]) -> None:
         """What happens once to a new disk, then the first start of sshd."""
         self.power_on()
         self.commander.succeed(["/bin/sh", "-s"], input=self._first_boot(users, host_key_kinds).encode())
         self.configure_sshd(sshd_options)
-        self.start_sshd()
+        self._come_up()
 
     def boot(self) -> None:
         """After `kill`: the disk is as it was left, /run is empty."""
         self.power_on()
+        self._come_up()
+
+    def reboot(self) -> None:
+        """In good order, where there is one."""
+        self.kill()
+        self.boot()
+
+    def _come_up(self) -> None:
+        self._prepare()
         self.start_sshd()
+
+    def _prepare(self) -> None:
+        """What every boot begins with."""
+        for script in self._boot_scripts:
+            self.commander.succeed(["/bin/sh", "-s"], input=script.encode())
 
     def close(self) -> None:
         """Gone with its disk: a test's end."""
@@ -65,6 +80,17 @@ class Machine(SshServer):
             lines.append(f"(umask 077; printf %s {quote(key.path.read_text())} >{path})")
             lines.append(f"echo {quote(key.public)} >{path}.pub")
         return "\n".join([*lines, accounts.script(users), ""])
+
+    def pretend_setting(self, name: str, value: str) -> None:
+        """A sysctl of the whole computer (fs.inotify.*, vm.*, kernel.*), which no root in here may set: a file over it
+        takes what is written. It has `value` from every boot on; nobody cuts off the rest of a longer one.
+        """
+        file, setting = f"/run/lab-settings/{name}", f"/proc/sys/{name.replace('.', '/')}"
+        script = (
+            f"set -eu; mkdir -p {file.rpartition('/')[0]}; echo {quote(value)} >{file}; mount --bind {file} {setting}"
+        )
+        self._boot_scripts.append(script)
+        self.commander.succeed(["/bin/sh", "-c", script])
 
     # What was seen.
 
