@@ -15,6 +15,7 @@ from lab.namespaces import Namespaces
 from lab.relay import Direction, Door
 from lab.roots import Recipe
 from lab.sshd import SshdOptions, SshServer
+from lab.wsl import Wsl
 
 
 class Machine(SshServer):
@@ -29,12 +30,13 @@ class Machine(SshServer):
         door: Door,
         folder: Path,
         strace: bool = False,
+        wsl: Wsl | None = None,
     ) -> None:
         super().__init__(namespaces, hardware, recipe=recipe, folder=folder, strace=strace)
-        self.door = door
+        self.door, self.wsl = door, wsl
         self.host, self.port = door.host, door.port
         self.machine_id = secrets.token_hex(16)
-        self._boot_scripts: list[str] = []
+        self._boot_scripts = [wsl.each_boot()] if wsl else []
 
     def install(self, users: Mapping[str, User], sshd_options: SshdOptions, host_key_kinds: Sequence[str]) -> None:
         """What happens once to a new disk, then the first start of sshd."""
@@ -79,7 +81,7 @@ class Machine(SshServer):
             path = f"/etc/ssh/ssh_host_{kind}_key"
             lines.append(f"(umask 077; printf %s {quote(key.path.read_text())} >{path})")
             lines.append(f"echo {quote(key.public)} >{path}.pub")
-        return "\n".join([*lines, accounts.script(users), ""])
+        return "\n".join([*lines, accounts.script(users), self.wsl.first_boot() if self.wsl else "", ""])
 
     def pretend_setting(self, name: str, value: str) -> None:
         """A sysctl of the whole computer (fs.inotify.*, vm.*, kernel.*), which no root in here may set: a file over it

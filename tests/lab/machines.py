@@ -17,8 +17,9 @@ from lab.namespaces import Namespaces, require
 from lab.relay import Direction, Door, Relay
 from lab.sshd import SshdOptions
 from lab.systemd_machine import RUN_MIB, SystemdMachine
+from lab.wsl import Wsl
 
-__all__ = ["Direction", "Lab", "LabError", "LabUnavailable", "Machine", "Result", "SystemdMachine", "User"]
+__all__ = ["Direction", "Lab", "LabError", "LabUnavailable", "Machine", "Result", "SystemdMachine", "User", "Wsl"]
 
 ROOTS = "/tmp/roots"
 UNPACK_SECONDS = 60.0
@@ -92,6 +93,7 @@ class Lab:
         sshd_options: SshdOptions | None = None,
         host_key_kinds: Sequence[str] = ("ed25519",),
         strace: bool = False,
+        wsl: Wsl | None = None,
         name: str = "",
     ) -> Machine:
         """A machine that has booted and whose sshd listens. `close` it, or it stays as long as the lab."""
@@ -112,6 +114,7 @@ class Lab:
             door=Door(self.relay, hardware.address.replace("10.", "127.", 1), hardware.address),
             folder=self.folder,
             strace=strace,
+            wsl=wsl,
         )
         self._machines.append(machine)
         try:
