@@ -14,7 +14,7 @@ from reconciler.model.plan import Change, ItemPlan, TextDiff
 from reconciler.model.resource import Codec, Creation, FileEdit, Part
 from reconciler.model.secrets import Secret
 from reconciler.model.states import Effect, Phase, State
-from reconciler.model.tasks import Base, Remove, RunCommand, SetMode, Task, WriteFile
+from reconciler.model.tasks import Base, Remove, RemoveUnpacked, RunCommand, SetMode, Task, WriteFile
 from reconciler.planning.compare import Draft
 from reconciler.planning.places import end, place
 
@@ -46,7 +46,7 @@ class Bundle:
         """Whether the thing is gone afterwards: what stands on it must go first."""
         if self.live:
             return all(draft.item.state is State.REMOVE for draft in self.drafts)
-        return any(isinstance(task, Remove) for _, part in self.work for task in part.tasks)
+        return any(isinstance(task, Remove | RemoveUnpacked) for _, part in self.work for task in part.tasks)
 
 
 def obstructed(draft: Draft) -> Draft:

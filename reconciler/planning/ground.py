@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.address import Layer, Target
+from reconciler.model.facts import PathType
 from reconciler.model.states import State
 from reconciler.model.tasks import MakeDirectory, MakeLink, SetMode, Task, Unpack
 from reconciler.planning.compare import Draft
@@ -48,10 +49,15 @@ def _below(draft: Draft) -> Iterator[tuple[Target, str]]:
 
 
 def _links(draft: Draft) -> Iterator[tuple[tuple[Target, str], str]]:
-    if any(isinstance(task, MakeLink) for task in _tasks(draft)):
-        for path in draft.want.owns:
-            folder = full_path(path, draft.sheet.host.home)
-            yield (draft.item.address.target.machine, folder), f"{folder}, which {draft.item.address} is about to link"
+    """Also trees that another takes the place of: what is below goes with them."""
+    for task in _tasks(draft):
+        is_exchanged = isinstance(task, Unpack) and task.base.type is PathType.DIRECTORY
+        if is_exchanged or isinstance(task, MakeLink):
+            what = "unpack anew" if is_exchanged else "link"
+            for path in draft.want.owns:
+                folder = full_path(path, draft.sheet.host.home)
+                words = f"{folder}, which {draft.item.address} is about to {what}"
+                yield (draft.item.address.target.machine, folder), words
 
 
 def _given_away(draft: Draft) -> Iterator[tuple[tuple[Target, str], str]]:

@@ -299,15 +299,7 @@ class Machine:
                 self.nodes[path] = replace(_dressed(old, task), data=content)
             case Unpack():
                 self._clear(path, node)
-                files = self.downloads[task.archive.url]
-                assert isinstance(files, dict)
-                for name, data in {**files, MARKER: f"{task.archive.digest}\n".encode()}.items():
-                    self.file(
-                        posixpath.join(path, *name.split("/")[0 if name == MARKER else task.strip :]),
-                        data,
-                        owner=writer,
-                    )
-                self.nodes[path] = _dressed(Node(type=PathType.DIRECTORY, owner=writer, group=writer), task)
+                self._unpack(task, writer)
             case RemoveUnpacked():
                 assert node is not None, f"{path} is gone already"
                 self._clear(path, node)
@@ -330,6 +322,15 @@ class Machine:
         """The digest in the marker of a directory that was unpacked."""
         marker = self.nodes.get(f"{path}/{MARKER}")
         return marker.data.decode().split()[0] if marker else None
+
+    def _unpack(self, task: Unpack, writer: str) -> None:
+        files = self.downloads[task.archive.url]
+        assert isinstance(files, dict)
+        held = {"/".join(name.split("/")[task.strip :]): data for name, data in files.items()}
+        for name, data in {**held, MARKER: task.marker}.items():
+            if name:
+                self.file(f"{task.path}/{name}", data, owner=writer)
+        self.nodes[task.path] = _dressed(Node(type=PathType.DIRECTORY, owner=writer, group=writer), task)
 
     def _clear(self, path: str, node: Node | None) -> None:
         below = [name for name in self.nodes if name.startswith(path + "/")]

@@ -1,34 +1,47 @@
-"""Whole files from the repo: literal text, a copy, or a template.
+"""Whole files: literal text, a copy from the repo, a template, a download; and directories that hold what an archive holds.
 
 Manages content, mode and, in the distro layer, owner and group, of which only the declared ones count; without any
-content it manages those alone. New files get 0644, those that hold a secret 0600. Text gets the line ends that `newline` says, LF by default, whatever
-git made of the checkout. A link is not written through unless `follow: true`. Takes effect at once.
+content it manages those alone. New files get 0644, those that hold a secret 0600. Text gets the line ends that `newline`
+says, LF by default, whatever git made of the checkout. A link is not written through unless `follow: true`. Takes effect
+at once.
+
+A download is known by its `sha256`. It is fetched once, kept in ~/.cache/reconcile/downloads under that digest, and sent
+to every machine that wants it; a file that is put there by hand needs no network. With `via: target` the machine fetches
+it, by its own curl. With `archive: true` (tar, also with gzip, xz or bzip2; zip) the item is a directory, with a file
+`.reconcile-archive` in it that says which archive it holds: another archive takes its place, with all that was added
+there since. What was not unpacked by reconcile and is not empty is never replaced.
 
     distro:
       files:
         /etc/profile.d/go.sh: {source: files/go.sh, mode: "0644"}
+        /opt/hello:
+          url: https://example.com/hello-1.0.tar.gz
+          sha256: 0c3d3500e2a9ac40cb56e624da698b2c276db1f860fc2cf95fb6735a83401061
+          archive: true
+          strip: 1
     user:
       files:
         ~/.config/git/ignore: {content: "*.swp\n"}
         ~/.npmrc: {template: files/npmrc.j2, mode: "0600"}
 
-Source: open(2), chmod(2).
+Source: open(2), chmod(2), tar(1).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, ClassVar, Final
 
 from reconciler.model.address import Layer
-from reconciler.model.claims import Account, Need
+from reconciler.model.claims import Account, Claim, Need, Path, Program
 from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, FileText, PathInfo, PathState, PathType
 from reconciler.model.facts import Account as AccountFact
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Unknown, Want
 from reconciler.model.schema import (
     Boolean,
-    Complaint,
+    Integer,
     KindSchema,
     MapOf,
     RepoPath,
@@ -38,8 +51,7 @@ from reconciler.model.schema import (
     record_of,
 )
 from reconciler.model.secrets import Secret
-from reconciler.model.tasks import Base as TaskBase
-from reconciler.model.tasks import Remove, SetMode, Task, WriteFile
+from reconciler.model.tasks import Download
 from reconciler.model.values import Absent, RepoFile
 from reconciler.resources.base import (
     ACCOUNT_NAME,
@@ -53,9 +65,24 @@ from reconciler.resources.base import (
     parent_needs,
     path_name,
 )
+from reconciler.resources.file_complaints import complaints
+from reconciler.resources.file_contents import (
+    Archive,
+    Content,
+    Downloaded,
+    Literal,
+    Rights,
+    download_facts,
+    marker,
+    removal,
+    unpacked,
+)
 from reconciler.resources.privileged_paths import path_risks, removal_risks
 
-CONTENT_FIELDS: Final = ("content", "source", "template")
+_URL: Final = Text(
+    pattern=r"^(https?://|file:///)[!-~]+$", expected="an address that begins with https://, http:// or file:///"
+)
+_SHA256: Final = Text(pattern=r"^[0-9A-Fa-f]{64}$", expected="64 hexadecimal digits, as sha256sum prints them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +92,25 @@ class File:
     template: Annotated[RepoFile | None, RepoPath(use=RepoUse.TEMPLATE)] = field(
         default=None, metadata=described("A file of the repo, rendered.")
     )
+    url: Annotated[str | None, _URL] = field(
+        default=None, metadata=described("Where it is fetched from: https, http, or a file of this machine.")
+    )
+    sha256: Annotated[str | None, _SHA256] = field(
+        default=None, metadata=described("What the bytes from there must be.")
+    )
+    archive: Annotated[bool, Boolean()] = field(
+        default=False, metadata=described("Unpack it: a directory with what it holds.")
+    )
+    strip: Annotated[int, Integer(minimum=0, maximum=20)] = field(
+        default=0, metadata=described("How many leading components of the names in an archive are dropped.")
+    )
+    via: Annotated[str, Text(choices=("controller", "target"), expected="controller or target")] = field(
+        default="controller",
+        metadata=described("Who fetches it: this machine, which sends it along, or the other one."),
+    )
     mode: Annotated[str | None, MODE] = field(
-        default=None, metadata=described("Permissions as octal digits; new files get 0644, with a secret 0600.")
+        default=None,
+        metadata=described("Permissions as octal digits; new files get 0644, with a secret 0600, directories 0755."),
     )
     newline: Annotated[str, Text(choices=("lf", "crlf", "keep"), expected="lf, crlf or keep")] = field(
         default="lf", metadata=described("Line ends of text: lf, crlf, or as the repo has them.")
@@ -74,6 +118,12 @@ class File:
     follow: Annotated[bool, Boolean()] = field(
         default=False, metadata=described("Write to the file at the end of a link.")
     )
+
+    def holds(self) -> Content:
+        if self.url is None or self.sha256 is None:
+            return Literal(value=self.whole())
+        download = Download(url=self.url, digest=self.sha256.lower(), by_target=self.via == "target")
+        return Archive(download=download, strip=self.strip) if self.archive else Downloaded(download=download)
 
     def whole(self) -> bytes | Secret | None:
         """The content with its line ends; None where none is declared. A secret's line ends stay as they are."""
@@ -101,13 +151,17 @@ class Files(Base):
         item = record_of(File if layer is Layer.USER else OwnedFile)
         return KindSchema(
             items=MapOf(of=item, keys=path_name(layer), expected="files by path"),
-            description="Whole files: literal text, a copy from the repo, or a template.",
-            check=_check,
+            description="Whole files: literal text, a copy, a template or a download; and unpacked archives.",
+            check=partial(complaints, layer),
         )
 
     def wanted_facts(self) -> frozenset[Fact]:
         owners = {item.owner for item in self.items.values() if isinstance(item, OwnedFile) and item.owner}
-        paths = {fact for path in self.items for fact in (FileText(path), PathInfo(path), *parent_facts(path))}
+        paths = {
+            fact
+            for path, item in self.items.items()
+            for fact in (PathInfo(path), *_facts(path, item), *parent_facts(path))
+        }
         return frozenset(paths | {AccountFact(name) for name in owners})
 
     def observe(self, sheet: FactSheet) -> Mapping[str, Observed]:
@@ -115,21 +169,20 @@ class Files(Base):
         return {path: seen for path, seen in found.items() if seen is not None}
 
     def _seen(self, path: str, item: object, sheet: FactSheet) -> Observed | None:
-        file = sheet.file(path)
-        follow = isinstance(item, File) and item.follow
-        state = file.state.followed if follow else file.state
+        content, state = _holds(item), _state(path, item, sheet)
         if state.type is PathType.UNKNOWN:
             return Unknown(NEEDS_ROOT)
-        obstacle = _obstacle(file.state, follow)
+        tree = unpacked(path, sheet) if isinstance(item, Absent) and state.type is PathType.DIRECTORY else None
+        is_tree = tree is not None or isinstance(content, Archive)
+        obstacle = _obstacle(sheet.path(path), _follows(item), is_tree=is_tree)
         if obstacle is not None:
             return obstacle
         if state.type is PathType.MISSING:
             return None
-        wants_content = isinstance(item, File) and item.whole() is not None
-        if file.unreadable and wants_content:
-            return Unknown(file.unreadable)
-        content = None if file.data is None else file.data.decode("utf-8", "surrogateescape")
-        fields: dict[str, str | None] = {"content": content, "mode": octal(state.mode)}
+        seen = content.seen(path, state, sheet) if tree is None else tree
+        if isinstance(seen, Unknown | Blocked):
+            return seen
+        fields = {**seen, "mode": octal(state.mode)}
         if self.layer is Layer.DISTRO:
             fields |= {"owner": state.owner, "group": state.group}
         return Seen(fields=fields)
@@ -138,61 +191,75 @@ class Files(Base):
         if isinstance(item, Absent):
             return Want(owns=(name,), risks=removal_risks(name))
         assert isinstance(item, File)
-        whole = item.whole()
-        fields: dict[str, str | Secret] = {}
-        if whole is not None:
-            fields["content"] = whole if isinstance(whole, Secret) else whole.decode("utf-8", "surrogateescape")
+        content = item.holds()
+        fields = {**content.fields()}
         if item.mode is not None:
             fields["mode"] = normal_mode(item.mode)
         if isinstance(item, OwnedFile):
             fields |= {key: value for key, value in (("owner", item.owner), ("group", item.group)) if value}
-        owns, shares = ((name,), ()) if whole is not None else ((), (name,))
-        return Want(fields=fields, owns=owns, shares=shares, risks=path_risks(name, item.mode))
+        owns, shares = ((name,), ()) if content.is_declared else ((), (name,))
+        risks = path_risks(name, item.mode)
+        return Want(fields=fields, owns=owns, shares=shares, provides=_provides(name, item, content), risks=risks)
 
     def write(
         self, name: str, before: Seen | None, after: Fields | Absent, sheet: FactSheet
     ) -> Sequence[Part] | Blocked | NotApplicable:
-        file, item = sheet.file(name), self.items[name]
-        follow = isinstance(item, File) and item.follow
-        state = file.state.followed if follow else file.state
+        item = self.items[name]
+        content, state = _holds(item), _state(name, item, sheet)
         if isinstance(after, Absent):
-            return (Part(thing=state.path, tasks=(Remove(path=state.path, base=TaskBase.of(state, file.data)),)),)
-        if before is None and "content" not in after:
-            return Blocked(
-                f"{state.path} does not exist, and no content is declared", fix="add  content:, source: or template:"
-            )
+            return (Part(thing=state.path, tasks=(removal(name, state, sheet),)),)
+        if before is None and not content.is_declared:
+            fix = "add  content:, source:, template: or url:"
+            return Blocked(f"{state.path} does not exist, and no content is declared", fix=fix)
+        rights = Rights.of(after)
+        if before is None or _differs(before, content.fields()):
+            task = content.written(name, state, sheet, rights)
+        else:
+            task = rights.set(state.path, content.base(name, state, sheet))
         accounts = (Need(Account(str(after["owner"]))),) if "owner" in after else ()
         needs = (*parent_needs(name, sheet), *accounts)
-        task = _task(state, file.data, before, after)
-        return (Part(thing=state.path, tasks=(task,), needs=needs, before=file.data),)
+        shown = sheet.file(name).data if isinstance(content, Literal) else None
+        return (Part(thing=state.path, tasks=(task,), needs=needs, before=shown),)
 
 
-def _task(state: PathState, data: bytes | None, before: Seen | None, after: Fields) -> Task:
-    mode = int(str(after["mode"]), 8) if "mode" in after else None
-    owner, group = (str(after[key]) if key in after else None for key in ("owner", "group"))
-    base, content = TaskBase.of(state, data), after.get("content")
-    text = content.reveal() if isinstance(content, Secret) else content
-    if text is None or (before is not None and before.fields.get("content") == text):
-        return SetMode(path=state.path, base=base, mode=mode, owner=owner, group=group)
-    return WriteFile(
-        path=state.path,
-        content=str(text).encode("utf-8", "surrogateescape"),
-        base=base,
-        mode=_first_mode(content) if before is None and mode is None else mode,
-        owner=owner,
-        group=group,
-        secrets=content.names if isinstance(content, Secret) else frozenset(),
-    )
+def _facts(path: str, item: object) -> frozenset[Fact]:
+    """What tells of the content; of fields that are not known yet, of all that they may mean."""
+    if isinstance(item, File) and item.url is not None:
+        return download_facts(path, file=item.archive is not True, archive=item.archive is not False)
+    return frozenset({FileText(path), marker(path)} if isinstance(item, Absent) else {FileText(path)})
 
 
-def _first_mode(content: object) -> int:
-    """Of a new file without a declared mode: one that holds a secret is its owner's alone."""
-    return 0o600 if isinstance(content, Secret) else 0o644
+def _holds(item: object) -> Content:
+    return item.holds() if isinstance(item, File) else Literal(value=None)
 
 
-def _obstacle(state: PathState, follow: bool) -> Blocked | None:
+def _follows(item: object) -> bool:
+    return isinstance(item, File) and item.follow
+
+
+def _state(path: str, item: object, sheet: FactSheet) -> PathState:
+    state = sheet.path(path)
+    return state.followed if _follows(item) else state
+
+
+def _provides(name: str, item: File, content: Content) -> frozenset[Claim]:
+    if isinstance(content, Archive):
+        return frozenset({Path(name)})
+    is_program = content.is_declared and item.mode is not None and int(item.mode, 8) & 0o111
+    return frozenset({Program(name)}) if is_program else frozenset()
+
+
+def _differs(before: Seen, wanted: Mapping[str, object]) -> bool:
+    plain = {key: value.reveal() if isinstance(value, Secret) else value for key, value in wanted.items()}
+    return any(before.fields.get(key) != value for key, value in plain.items())
+
+
+def _obstacle(state: PathState, follow: bool, *, is_tree: bool) -> Blocked | None:
+    """What stands in the way of a file; what stands in that of a tree, its content says."""
     if state.distrusted:
         return Blocked(distrusted(state) or "")
+    if is_tree:
+        return None
     if state.type is PathType.LINK and not follow:
         fix = "declare it under  symlinks:, or write through it with  follow: true"
         return Blocked(f"{state.path} is a link to {state.link}", fix=fix)
@@ -204,13 +271,6 @@ def _obstacle(state: PathState, follow: bool) -> Blocked | None:
 def _with_line_ends(data: bytes, newline: str) -> bytes:
     unix = data.replace(b"\r\n", b"\n")
     return unix if newline == "lf" else unix.replace(b"\n", b"\r\n")
-
-
-def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
-    given = [key for key in CONTENT_FIELDS if key in fields]
-    if len(given) > 1:
-        return (Complaint(f"{name} has {' and '.join(given)}; one file has one content", field=given[1]),)
-    return ()
 
 
 RESOURCE: Final[type[Resource]] = Files

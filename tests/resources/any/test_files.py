@@ -87,7 +87,7 @@ def test_without_content_only_mode_and_owner_are_managed(machine: Machine) -> No
 def test_without_content_a_missing_file_is_blocked_with_a_way_out(machine: Machine) -> None:
     found = item(machine, OwnedFile(mode="0600"))
     assert (found.state, found.why) == (State.BLOCKED, "/etc/motd does not exist, and no content is declared")
-    assert found.fix == "add  content:, source: or template:"
+    assert found.fix == "add  content:, source:, template: or url:"
 
 
 @pytest.mark.parametrize("mode", ["644", "0644"])
