@@ -29,7 +29,7 @@ from reconciler.model.resource import Blocked, Fields, FileEdit, Part, Resource,
 from reconciler.model.schema import Complaint, Integer, KindSchema, MapOf, Text, described, record_of
 from reconciler.model.states import Phase, Risk
 from reconciler.model.tasks import RunCommand
-from reconciler.model.values import ABSENT, Absent
+from reconciler.model.values import Absent
 from reconciler.resources.folders import Folder
 from reconciler.resources.kernel import LIVE, KernelKind
 
@@ -161,8 +161,8 @@ class Binfmt(KernelKind):
         return (Part(thing=f"{KERNEL}/{name}", tasks=tuple(tasks), phase=Phase.RELOADS),)
 
     def remarks(self, sheet: FactSheet) -> Sequence[str]:
-        kept = [name for name, item in self.items.items() if item is not ABSENT]
-        if not kept or sheet.host.at_rest:
+        declared = any(isinstance(item, BinaryFormat) for item in self.items.values())
+        if not declared or sheet.host.at_rest:
             return ()
         if not self.has_kernel(sheet):
             return (f"binfmt_misc is not mounted at {KERNEL}: what is declared counts once it is, at the next start",)
