@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
+from reconciler.formats.lines import line_end
+from reconciler.formats.splices import Splice, spliced
 from reconciler.formats.wsl_ini.catalogue import find_key
 from reconciler.formats.wsl_ini.keys import Key
 from reconciler.formats.wsl_ini.messages import why_refused
@@ -12,14 +13,6 @@ from reconciler.formats.wsl_ini.parts import Dialect, Header, Malformed, Setting
 from reconciler.formats.wsl_ini.quoting import format_value
 from reconciler.formats.wsl_ini.scanner import OnMalformed, Scan, scan
 from reconciler.formats.wsl_ini.values import interpret
-
-
-class _Splice(NamedTuple):
-    """`text[start:end]` becomes `replacement`."""
-
-    start: int
-    end: int
-    replacement: str
 
 
 def edit(text: str, changes: Mapping[str, str | None], dialect: Dialect) -> str:
@@ -32,7 +25,7 @@ def edit(text: str, changes: Mapping[str, str | None], dialect: Dialect) -> str:
     """
     wanted = _resolved(changes, dialect)
     occurrences = _occurrences(scan(text, dialect), dialect)
-    splices: list[_Splice] = []
+    splices: list[Splice] = []
     additions: dict[str, list[str]] = {}
     for key, value in wanted:
         found = occurrences.get(key.name, ())
@@ -42,10 +35,10 @@ def edit(text: str, changes: Mapping[str, str | None], dialect: Dialect) -> str:
             additions.setdefault(key.section, []).append(f"{key.key}={format_value(value)}")
         elif interpret(key, found[0].value) != interpret(key, value):
             splices.append(_replacement(text, found[0], format_value(value)))
-    line_end = _line_end(text)
-    text = _spliced(text, splices)
+    ending = line_end(text)
+    text = spliced(text, splices)
     for section, lines in additions.items():
-        text = _with_lines(text, section, lines, line_end, dialect)
+        text = _with_lines(text, section, lines, ending, dialect)
     return text
 
 
@@ -57,7 +50,7 @@ def repair(text: str) -> tuple[str, tuple[Setting, ...]]:
     alive = sum(isinstance(statement, Setting) for statement in scan(text, Dialect.WSL_CONF).statements)
     everything = scan(text, Dialect.WSL_CONF, OnMalformed.REMOVE).statements
     malformed = [statement for statement in everything if isinstance(statement, Malformed)]
-    repaired = _spliced(text, [splice for line in malformed for splice in _out_of_the_way(text, line)])
+    repaired = spliced(text, [splice for line in malformed for splice in _out_of_the_way(text, line)])
     statements = scan(repaired, Dialect.WSL_CONF).statements
     return repaired, tuple(statement for statement in statements if isinstance(statement, Setting))[alive:]
 
@@ -84,60 +77,45 @@ def _occurrences(scanned: Scan, dialect: Dialect) -> dict[str, list[Setting]]:
     return found
 
 
-def _replacement(text: str, setting: Setting, value: str) -> _Splice:
+def _replacement(text: str, setting: Setting, value: str) -> Splice:
     gap = " " if value and text.startswith("#", setting.value_end) else ""
-    return _Splice(setting.value_start, setting.value_end, value + gap)
+    return Splice(setting.value_start, setting.value_end, value + gap)
 
 
-def _removal(text: str, setting: Setting) -> _Splice:
+def _removal(text: str, setting: Setting) -> Splice:
     behind_value = text[setting.value_end : setting.end].lstrip(" \t")
     comment = len(behind_value) if behind_value.startswith("#") else 0
-    return _Splice(setting.start, setting.end - comment, "")
+    return Splice(setting.start, setting.end - comment, "")
 
 
-def _out_of_the_way(text: str, line: Malformed) -> list[_Splice]:
+def _out_of_the_way(text: str, line: Malformed) -> list[Splice]:
     if line.is_byte_order_mark:
-        return [_Splice(line.at, line.end, "")]
+        return [Splice(line.at, line.end, "")]
     # A value that goes on after a backslash takes several lines, and a comment does not go on.
     starts = [line.start]
     while (line_feed := text.find("\n", starts[-1], line.end - 1)) >= 0:
         starts.append(line_feed + 1)
-    return [_Splice(start, start, "# ") for start in starts]
+    return [Splice(start, start, "# ") for start in starts]
 
 
-def _spliced(text: str, splices: Iterable[_Splice]) -> str:
-    pieces: list[str] = []
-    position = 0
-    for start, end, replacement in sorted(splices):
-        pieces += (text[position:start], replacement)
-        position = end
-    return "".join((*pieces, text[position:]))
-
-
-def _line_end(text: str) -> str:
-    """LF, unless every line of the file ends in CRLF."""
-    crlf = text.count("\r\n")
-    return "\r\n" if crlf and crlf == text.count("\n") else "\n"
-
-
-def _with_lines(text: str, section: str, lines: Sequence[str], line_end: str, dialect: Dialect) -> str:
+def _with_lines(text: str, section: str, lines: Sequence[str], ending: str, dialect: Dialect) -> str:
     """`lines` at the end of the last part of `section` that WSL reads, or in a new section."""
     scanned = scan(text, dialect)
-    block = line_end.join((*lines, ""))
+    block = ending.join((*lines, ""))
     for statement in reversed(scanned.statements):
         if not isinstance(statement, Malformed) and statement.section.lower() == section.lower():
             unfinished = scanned.open_line and statement.end == scanned.end
-            return _inserted(text, statement.end, (line_end if unfinished else "") + block)
-    return _with_section(text, scanned, f"[{section}]{line_end}{block}", line_end)
+            return _inserted(text, statement.end, (ending if unfinished else "") + block)
+    return _with_section(text, scanned, f"[{section}]{ending}{block}", ending)
 
 
-def _with_section(text: str, scanned: Scan, block: str, line_end: str) -> str:
+def _with_section(text: str, scanned: Scan, block: str, ending: str) -> str:
     place = _place_for_section(text, scanned)
     above = text[scanned.begin : place]
-    gap = line_end if above and not above.endswith(("\n\n", "\n\r\n")) else ""
+    gap = ending if above and not above.endswith(("\n\n", "\n\r\n")) else ""
     unfinished = scanned.open_line and place == scanned.end
-    below = line_end if place < len(text) else ""
-    return _inserted(text, place, (line_end if unfinished else "") + gap + block + below)
+    below = ending if place < len(text) else ""
+    return _inserted(text, place, (ending if unfinished else "") + gap + block + below)
 
 
 def _place_for_section(text: str, scanned: Scan) -> int:
