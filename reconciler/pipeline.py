@@ -17,6 +17,7 @@ from reconciler.model.effects import EffectRecord
 from reconciler.model.facts import Fact, FileText
 from reconciler.model.guard import PIN_FACTS, Guard
 from reconciler.model.plan import Plan
+from reconciler.planning.downloads import noted
 from reconciler.planning.inputs import Inputs, Refusal, TargetInput
 from reconciler.planning.plan import plan
 from reconciler.resources.assemble import assemble
@@ -37,7 +38,7 @@ class Secrets:
 class Run:
     """What a run goes by, beside what is desired. `passwords` None: no machine is asked again as root.
 
-    `allow`: see `Inputs`.
+    `allow`: see `Inputs`; `cached`: the sizes of downloads that are here already, by digest.
     """
 
     doors: Doors
@@ -45,6 +46,7 @@ class Run:
     passwords: Passwords | None = None
     allow: tuple[str, ...] | None = None
     guards: Guards = field(default_factory=dict)
+    cached: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,8 @@ def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run
         mine = [items for target, items in desired.items() if target.workstation == workstation and items.kinds]
         refusal = _refusal([items.target for items in mine], observed, run.guards)
         inputs = tuple(_input(filled(items, run.secrets.lookup), observed, refusal) for items in mine)
-        found.append(plan(Inputs(workstation=workstation, targets=inputs, allow=run.allow), run.secrets.key))
+        made = plan(Inputs(workstation=workstation, targets=inputs, allow=run.allow), run.secrets.key)
+        found.append(noted(made, run.cached))
     return Planned(plans=tuple(found), desired=desired, observed=observed)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from reconciler.execution.session import Rights, begin
@@ -23,8 +23,8 @@ class AnsweringExchange:
     said: bytes = b""
     alive_seconds: int = 0
 
-    def say(self, data: bytes) -> None:
-        self.told += data
+    def say(self, data: bytes | Iterable[bytes]) -> None:
+        self.told += data if isinstance(data, bytes) else b"".join(data)
 
     def allow(self, seconds: float) -> None: ...
 
@@ -126,9 +126,9 @@ class SudoExchange:
         self._steps = self._play()
         self._has_ended = False
 
-    def say(self, data: bytes) -> None:
+    def say(self, data: bytes | Iterable[bytes]) -> None:
         assert not self.is_over, "told something after its end"
-        self.told += data
+        self.told += data if isinstance(data, bytes) else b"".join(data)
 
     def allow(self, seconds: float) -> None: ...
 

@@ -7,6 +7,7 @@ stands in a process list or a log; what the program then reads follows on the sa
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -30,6 +31,8 @@ HERE: Final = b"=reconcile-here=\n"
 PASSWORD_PROMPT: Final = b"=reconcile-password="
 """What sudo says on standard error whenever it reads a password. See `session.sh`."""
 
+_BEFORE: Final[Mapping[str, tuple[str, ...]]] = {"apply.sh": ("session.sh", "trees.sh")}
+"""What comes before an agent's own text; of others just the beginning of every agent."""
 _START: Final = "=reconcile= "
 _END: Final = "#whole"
 
@@ -60,7 +63,8 @@ def text(name: str) -> str:
 @cache
 def script(name: str) -> str:
     """The whole program that runs for an agent; the same in every run. In it, `$agent` is its own text."""
-    return f"boot={shlex.quote(BOOT)}\n{text('session.sh')}\n{text(name)}\n{_END}"
+    texts = "\n".join(map(text, (*_BEFORE.get(name, ("session.sh",)), name)))
+    return f"boot={shlex.quote(BOOT)}\n{texts}\n{_END}"
 
 
 @cache

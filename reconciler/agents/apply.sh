@@ -1,14 +1,15 @@
 #!/bin/sh
 # Applies the changes of one machine: one's own part, then each user's part with that user's rights.
 #
-# Started with $agent holding session.sh and this text, PATH set and an environment otherwise empty but for HOME. A user's
-# part has arguments: the user's number, then the numbers of the changes that went wrong before.
+# Started with $agent holding session.sh, trees.sh and this text, PATH set and an environment otherwise empty but for
+# HOME. A user's part has arguments: the user's number, then the numbers of the changes that went wrong before.
 #
 # Reads four lines and a tar archive from stdin, both made by execution/payload.py:
 #   reconcile-apply
 #   a nonce, which begins every record
 #   the root file system to work in: nothing (the running one), a directory, or "." (the current one: a user's part)
-#   the SHA-256 of the archive's "manifest", which digests everything else in the archive
+#   the SHA-256 of the archive's "manifest", which digests all else in the archive but for users' parts: they come with
+#   such lines and manifests of their own
 #
 # Prints records, one a line:
 #   NONCE change NUMBER STATUS TEXT  STATUS: done, refused, failed, untried, or skipped with a change's number as TEXT
@@ -19,14 +20,14 @@
 #   NONCE end
 #
 # Writes in its state folder and at the paths of the tasks, nowhere else (no /tmp). New bytes take their place by the
-# rename of a synced neighbour. Nothing is written before the whole input has matched its digests, nor where something
-# else stands than the plan saw.
+# rename of a synced neighbour. A part writes nothing before the whole of its input has matched its digests, nor where
+# something else stands than the plan saw.
 # Never runs data as code, follows a link at the end of a path, or opens other things than files and directories; as root
 # never writes, reads or lists below a directory that somebody else can change.
 #
 # Processes: 12 to find that all is in place, 8 more to write something; then for each written file 3 or 4 (cp, cp again
 # or chown and chmod, mv), for each program 1, and 10 to write on after it. sync, stat and sha256sum take all files at
-# once. (bash needs some more: it forks for each `$(...)`.)
+# once. (bash needs some more: it forks for each `$(...)`.) A tree costs some 15, and 1 for each link in it.
 
 # shellcheck disable=SC2086  # words are split on purpose, at IFS, without globs
 # shellcheck disable=SC2154,SC2034  # eval assigns and reads the numbered variables
@@ -102,6 +103,10 @@ reason() { # the system's own words at the end of the error message $1: $why
   [ -z "$stopped" ] || why=interrupted
 }
 
+plain_words() { # tar's own way to say it in $why
+  case $why in *'Wrote only'*) why='No space left on device' ;; esac
+}
+
 # ---- processes
 
 hear() { # a signal: the step at work ends, nothing more begins
@@ -118,6 +123,29 @@ await() { # the end of the process $1, with its status in $code
     wait "$child" || code=$?
   done
   child=''
+}
+
+labour() { # runs a program that may take long and that a signal ends; fails with what it said in $text, and $why
+  (
+    trap - HUP INT PIPE QUIT TERM
+    exec "$@"
+  ) >"$stage/said" 2>&1 &
+  await $!
+  [ "$code" != 0 ] || return 0
+  why='No space left on device'
+  rest=$(tail -c 4000 -- "$stage/said") || return 1
+  text=''
+  while :; do # the staged name is nobody's but ours
+    case $rest in
+    *"$temp"*) text=$text${rest%%"$temp"*}$path rest=${rest#*"$temp"} ;;
+    *) break ;;
+    esac
+  done
+  text=$text$rest
+  why=${text%%"$newline"*} why=${why#"$1: "}
+  why=${why:-$1 ended with $code}
+  [ -z "$stopped" ] || why=interrupted
+  return 1
 }
 
 began() { # when the process of the line $1 of /proc/PID/stat started, in ticks since boot: $ticks, or 0
@@ -225,10 +253,10 @@ see() { # keep the line $2 of stat for the slot $1
   *) type=$2 ;;
   esac
   eval "seen_type_$1=\$type seen_mode_$1=\${3-} seen_uid_$1=\${4-} seen_gid_$1=\${5-}
-    seen_owner_$1=\${6-} seen_group_$1=\${7-} seen_digest_$1='' seen_link_$1=''"
+    seen_owner_$1=\${6-} seen_group_$1=\${7-} seen_digest_$1='' seen_link_$1='' seen_strip_$1=''"
 }
 
-look_inside() { # digests of the regular files among $slots, texts of the links
+look_inside() { # digests of the regular files among $slots, markers of the trees, texts of the links
   digested=''
   set --
   for slot in $slots; do
@@ -236,6 +264,8 @@ look_inside() { # digests of the regular files among $slots, texts of the links
     [ "$slot" = "$this" ] || place=$temp
     eval "type=\$seen_type_$slot"
     case $type:$kind:$base_digest in
+    directory:unpack:* | directory:clear:*) see_marker "$slot" ;;
+    file:unpack:* | file:clear:*) ;;
     file:write:* | file:*:?*)
       set -- "$@" "$place"
       digested="$digested $slot"
@@ -260,7 +290,8 @@ look_inside() { # digests of the regular files among $slots, texts of the links
 
 recall() { # what was last seen at the slot $1: $now_*
   eval "now_type=\$seen_type_$1 now_mode=\$seen_mode_$1 now_uid=\$seen_uid_$1 now_gid=\$seen_gid_$1
-    now_owner=\$seen_owner_$1 now_group=\$seen_group_$1 now_digest=\$seen_digest_$1 now_link=\$seen_link_$1"
+    now_owner=\$seen_owner_$1 now_group=\$seen_group_$1 now_digest=\$seen_digest_$1 now_link=\$seen_link_$1
+    now_strip=\$seen_strip_$1"
   rights="$now_mode $now_owner:$now_group"
   [ -z "$prefix" ] || rights="$now_mode $now_uid:$now_gid"
 }
@@ -302,16 +333,19 @@ load_tasks() { # from the stage into numbered variables
       ;;
     need) eval "needs_$change=\"\$needs_$change $decoded\"" ;;
     refuse) finish "$change" refused "$decoded" ;;
+    fail) finish "$change" failed "$decoded" ;;
     task)
       tasks=$((tasks + 1))
       eval "last_$change=$tasks change_$tasks=$change kind_$tasks=\$decoded state_$tasks=todo"
       for key in path directory early after late base base_digest base_mode base_owner base_group base_link mode owner \
-        group content digest target words input staged performed superseded; do
+        group content fetch digest strip target validate words input timeout staged performed superseded aside; do
         eval "${key}_$tasks=''"
       done
       ;;
     path | directory | early | after | late | base | base_digest | base_mode | base_owner | base_group | base_link | \
-      mode | owner | group | content | digest | target | words | input) eval "${key}_$tasks=\$decoded" ;;
+      mode | owner | group | content | fetch | digest | strip | target | validate | words | input | timeout)
+      eval "${key}_$tasks=\$decoded"
+      ;;
     *) give_up "unknown word in the tasks: $key" ;;
     esac
   done <"$stage/tasks"
@@ -323,8 +357,9 @@ load() { # the task number $1 into plain variables
     change=\$change_$1
     base=\$base_$1 base_digest=\$base_digest_$1 base_mode=\$base_mode_$1 base_owner=\$base_owner_$1
     base_group=\$base_group_$1 base_link=\$base_link_$1 mode=\$mode_$1 owner=\$owner_$1 group=\$group_$1
-    content=\$content_$1 digest=\$digest_$1 target=\$target_$1 words=\$words_$1 input=\$input_$1
-    state=\$state_$1 staged=\$staged_$1 performed=\$performed_$1 superseded=\$superseded_$1"
+    content=\$content_$1 fetch=\$fetch_$1 digest=\$digest_$1 strip=\$strip_$1 target=\$target_$1
+    validate=\$validate_$1 words=\$words_$1 input=\$input_$1 timeout=\$timeout_$1
+    state=\$state_$1 staged=\$staged_$1 performed=\$performed_$1 superseded=\$superseded_$1 aside=\$aside_$1"
   eval "verdict=\$result_$change last=\$last_$change"
   place=$prefix$path
   temp=$prefix$directory.reconcile.$nonce.$1
@@ -347,7 +382,16 @@ discard() { # the staged files of the tasks $1 to $2
     fi
     unwanted=$((unwanted + 1))
   done
-  [ $# = 0 ] || rm -f -- "$@" 2>/dev/null || :
+  [ $# = 0 ] || take_away "$@" || :
+}
+
+take_away() { # files and whole trees of ours; fails with $why
+  why=$(rm -rf -- "$@" 2>&1) && return
+  # A signal may have ended rm, and a directory may be closed to its owner.
+  for unwanted do
+    if [ -d "$unwanted" ] && [ ! -L "$unwanted" ]; then chmod -R u+rwX -- "$unwanted" 2>/dev/null || :; fi
+  done
+  why=$(rm -rf -- "$@" 2>&1)
 }
 
 is_open() { # whether the loaded task's change may go on; it is skipped when a change that it needs went wrong
@@ -368,9 +412,12 @@ is_open() { # whether the loaded task's change may go on; it is skipped when a c
 is_reached() { # whether what was recalled is what the loaded task leaves behind
   case $kind in
   write) [ "$now_type" = file ] && [ "$now_digest" = "$digest" ] && agrees "$mode" "$owner" "$group" ;;
+  unpack)
+    [ "$now_type:$now_digest $now_strip" = "directory:$digest $strip" ] && agrees "$mode" "$owner" "$group"
+    ;;
   directory) [ "$now_type" = directory ] ;;
   link) [ "$now_type" = link ] && [ "$now_link" = "$target" ] ;;
-  remove) [ "$now_type" = missing ] ;;
+  remove | clear) [ "$now_type" = missing ] ;;
   mode) [ "$now_type" != missing ] && agrees "$mode" "$owner" "$group" ;;
   *) false ;;
   esac
@@ -408,6 +455,17 @@ is_possible() { # whether the loaded task can be done to what was recalled; if n
   remove:file | remove:link | remove:directory) ;;
   remove:*) why="$path is a $now_type: only files, links and empty directories are removed" ;;
   mode:link) [ -z "$mode" ] || why="$path is a link: it has no mode of its own" ;;
+  unpack:*)
+    if [ -n "$after" ]; then
+      : # another stands there by then
+    elif [ "$now_type" = directory ]; then
+      is_replaceable || :
+    else
+      why="$path is a $now_type: nothing is unpacked in its place"
+    fi
+    ;;
+  clear:directory) is_replaceable || : ;;
+  clear:*) why="$path is a $now_type, no directory that was unpacked" ;;
   esac
   [ -z "$why" ]
 }
@@ -450,12 +508,7 @@ settle_task() {
 
 check_parents() { # refuses what root would write below a directory that somebody else can change
   [ "$uid" = 0 ] || return 0
-  set --
-  while IFS= read -r line; do
-    decode "$line"
-    set -- "$@" "$decoded"
-  done <"$stage/parents"
-  doubt "$@"
+  with_words doubt parents
   IFS=$newline
   set -- $doubts
   IFS=' '
@@ -528,15 +581,29 @@ take_place() { # the one place where new takes the place of old
   eval "staged_$this=''"
 }
 
-stage_one() { # the new file or link beside its place, as it will be
+stage_one() { # the new file, link or tree beside its place, as it will be
   recall "$this"
   why="$temp stands in the way"
   ! exists "$temp" || return 1
+  [ -z "$fetch" ] || fetch_content || return 1
   eval "staged_$this=yes"
-  if [ "$kind" = link ]; then
-    why=$(ln -s -- "$target" "$temp" 2>&1)
-    return
-  fi
+  case $kind in
+  link)
+    note_beside && why=$(ln -s -- "$target" "$temp" 2>&1)
+    ;;
+  unpack)
+    ! { note_beside_durably && stage_tree; } || return 0
+    [ -z "$stopped" ] || why=interrupted
+    return 1
+    ;;
+  *) note_beside && stage_file ;;
+  esac || {
+    reason "$why"
+    return 1
+  }
+}
+
+stage_file() {
   # cp makes it with the mode of its source, 0600 (with O_EXCL; busybox without). A shell's `>` would leave the mode to
   # the directory's default access list, where it has one, whatever the umask. Nobody can guess the name.
   why=$(cp -- "$stage/$content" "$temp" 2>&1) || return 1
@@ -567,7 +634,7 @@ stage_files() { # of the tasks $1 to $2, where there is a directory for them alr
   while [ "$nth" -le "$2" ] && [ -z "$stopped" ]; do
     load "$nth"
     case $kind:$state:$staged:${early:-$3} in
-    write:todo::yes | link:todo::yes)
+    write:todo::yes | link:todo::yes | unpack:todo::yes)
       if [ -d "$prefix$directory" ] || [ "$nth" = "$1" ]; then stage_next; fi
       ;;
     esac
@@ -583,10 +650,12 @@ stage_next() {
       attributes=no
   fi
   if stage_one; then
-    [ "$kind" = link ] || unsynced=$unsynced$temp$newline
+    [ "$kind" != write ] || unsynced=$unsynced$temp$newline
   else
-    reason "$why"
-    finish "$change" failed "cannot write $path: $why"
+    case $kind in
+    unpack) finish "$change" failed "cannot unpack $path: $why" ;;
+    *) finish "$change" failed "cannot write $path: $why" ;;
+    esac
   fi
 }
 
@@ -612,19 +681,47 @@ judge() { # the loaded task, right before the switches: whether its base still s
   recall "$this"
   if [ -z "$after" ] && is_reached; then
     eval "state_$this=done"
-  elif [ -z "$after" ] && ! { is_base && is_possible; }; then
+  elif [ -z "$after" ] && ! { is_base && is_possible && is_whole; }; then
     finish "$change" refused "$why"
-  elif [ "$kind:$staged" = write:yes ]; then
-    is_flushed "$temp" || return 0
-    set -- "${mode:-644}" "$owner" "$group"
-    [ "$now_type:$base" != file:file ] || set -- "${mode:-$now_mode}" "${owner:-$now_uid}" "${group:-$now_gid}"
-    recall "t$this"
-    if [ "$now_digest" != "$digest" ]; then
-      finish "$change" failed "cannot write $path: what was written reads back as something else"
-    elif ! agrees "$@"; then
-      finish "$change" failed "cannot write $path: its mode or owner cannot be kept ($rights)"
-    fi
+  else
+    case $kind:$staged in write:yes | unpack:yes) judge_staged ;; esac
   fi
+}
+
+judge_staged() {
+  is_flushed "$temp" || return 0
+  set -- "${mode:-644}" "$owner" "$group"
+  [ "$now_type:$base" != file:file ] || set -- "${mode:-$now_mode}" "${owner:-$now_uid}" "${group:-$now_gid}"
+  recall "t$this"
+  if [ "$now_digest$now_strip" != "$digest$strip" ]; then
+    finish "$change" failed "cannot write $path: what was written reads back as something else"
+  elif ! agrees "$@"; then
+    finish "$change" failed "cannot write $path: its mode or owner cannot be kept ($rights)"
+  elif [ -n "$validate" ] && [ -z "$prefix" ] && ! with_words is_valid "$validate"; then
+    finish "$change" failed "cannot write $path: $why"
+  fi
+}
+
+is_valid() { # whether the program with the words $@ takes the staged file; if not: $why. One that is not there is passed over
+  command -v "$1" >/dev/null || return 0
+  doing "checking $path"
+  ! labour timeout -k 5 60 "$@" "$temp" || return 0
+  case $code:$stopped in
+  *:yes) ;;
+  124:* | 137:* | 143:*) why="$1 did not end within 60 s" ;;
+  *) why="$1 does not take it: ${text:-it ended with $code}" ;;
+  esac
+  return 1
+}
+
+with_words() { # calls the function $1 with the words in the file $2
+  called=$1 list=$2
+  set --
+  while IFS= read -r line; do
+    decode "$line"
+    set -- "$@" "$decoded"
+  done <"$stage/$list"
+  "$called" "$@"
 }
 
 perform() { # the loaded task
@@ -632,6 +729,11 @@ perform() { # the loaded task
   changed=$prefix$directory verb=write
   case $kind in
   write | link) take_place ;;
+  unpack) take_tree_place ;;
+  clear)
+    verb=remove
+    note_beside_durably && why=$(mv -fT -- "$place" "$temp.old" 2>&1) && set_aside
+    ;;
   directory) verb='make' && make_directory ;;
   remove)
     verb=remove
@@ -668,7 +770,7 @@ segment() { # the tasks from $at up to the next program, or to what lies below a
   while [ "$at" -le "$end" ] && [ -z "$stopped" ]; do
     load "$at"
     case $kind:$state:$staged:$verdict in
-    write:todo:: | link:todo::) break ;;
+    write:todo:: | link:todo:: | unpack:todo::) break ;;
     esac
     if is_open && [ "$state" = todo ]; then perform; fi
     at=$((at + 1))
@@ -704,6 +806,7 @@ close() { # tells of the changes that end among the tasks $1 to $2, once what wa
   while [ "$nth" -le "$2" ]; do
     load "$nth"
     if [ -z "$verdict" ] && [ -n "$performed" ]; then read_back; fi
+    if [ -n "$aside" ]; then take_away_aside; fi
     load "$nth"
     if [ -z "$verdict" ] && [ "$last" = "$nth" ]; then finish "$change" 'done' ''; fi
     nth=$((nth + 1))
@@ -717,16 +820,11 @@ read_back() {
   is_reached || finish "$change" failed "$path does not read back as it was written: $now_type $rights"
 }
 
-program() { # runs the words of the loaded task
-  set --
-  while IFS= read -r line; do
-    decode "$line"
-    set -- "$@" "$decoded"
-  done <"$stage/$words"
+program() { # runs the words $@ of the loaded task
   if is_open; then
     (
       trap - HUP INT PIPE QUIT TERM
-      exec timeout -k 5 60 "$@"
+      exec timeout -k 5 "$timeout" "$@"
     ) <"$stage/$input" >/dev/null 2>"$stage/error" &
     await $!
     case $code:$stopped in
@@ -735,7 +833,7 @@ program() { # runs the words of the loaded task
       [ "$last" != "$at" ] || finish "$change" 'done' ''
       ;;
     *:yes) finish "$change" failed "$1 was interrupted" ;;
-    124:* | 137:* | 143:*) finish "$change" failed "$1 did not end within 60 s" ;;
+    124:* | 137:* | 143:*) finish "$change" failed "$1 did not end within $timeout s" ;;
     *)
       text=$(tail -c 4000 -- "$stage/error") || text=''
       finish "$change" failed "$1 ended with $code: ${text##*"$newline"}"
@@ -752,7 +850,7 @@ walk() { # all tasks, in order
     load "$at"
     encode "$kind $path$words"
     doing "$encoded"
-    if [ "$kind" = run ]; then program; else segment; fi
+    if [ "$kind" = run ]; then with_words program "$words"; else segment; fi
   done
   for change in $changes; do
     eval "verdict=\$result_$change touched=\$touched_$change last=\$last_$change"
@@ -810,10 +908,10 @@ start_users() {
     eval "verdict=\$result_$change"
     [ "$verdict" = "done" ] || undone="$undone $change"
   done
-  while IFS=' ' read -r part archive user <&3; do
+  while IFS=' ' read -r part archive covered user <&3; do
     if [ -n "$stopped" ]; then
       emit "part $part" interrupted
-    elif ! find_account "$user" || ! start_part; then
+    elif ! find_account "$user" || ! is_covered "$archive" "$covered" || ! start_part; then
       emit "part $part" "$why"
     fi
   done 3<"$stage/users"
@@ -835,6 +933,12 @@ find_account() { # $account_uid, $account_gid and $home of the user $1; else $wh
   case $account_uid:$account_gid in :* | *: | *[!0-9:]*) return 1 ;; esac
   why="$1 is root: declare it under distro:"
   [ "$account_uid" != 0 ]
+}
+
+is_covered() { # whether the archive $1 begins with the lines whose last is the digest $2 of its manifest; if not: $why
+  # It would take long to digest it whole here, too: its part does so.
+  why='the input did not arrive as it was sent'
+  { read -r _ && read -r _ && read -r _ && read -r line; } <"$stage/$1" && [ "$line" = "$2" ]
 }
 
 start_part() { # runs $archive with the rights of $user; fails where it did not run to its end, with $why
@@ -917,14 +1021,17 @@ clear_dead_stages() { # a stage bears its process and when that began: the numbe
     old_process=${old##*/stage.}
     old_began=${old_process#*.}
     began_process "${old_process%%.*}"
-    if [ -d "$old" ] && [ "$ticks" != "${old_began%%.*}" ]; then set -- "$@" "$old"; fi
+    if [ -d "$old" ] && [ "$ticks" != "${old_began%%.*}" ]; then
+      clear_beside "$old"
+      set -- "$@" "$old"
+    fi
   done
   [ $# = 0 ] || rm -rf -- "$@"
 }
 
 unpack() { # the archive on stdin, whose manifest has the digest $1
   why=$(tar -xof - -C "$stage" 2>&1) || {
-    case $why in *'Wrote only'*) why='No space left on device' ;; esac # tar's way to say so
+    plain_words
     give_up "the input could not be unpacked: ${why%%"$newline"*}"
   }
   exec </dev/null
@@ -939,6 +1046,10 @@ unpack() { # the archive on stdin, whose manifest has the digest $1
 leave() {
   trap '' INT QUIT TERM
   discard 1 "$tasks"
+  IFS=$newline
+  set -- $asides
+  IFS=' '
+  [ $# = 0 ] || take_away "$@" || :
   rm -rf -- "$stage"
   end_signs
 }

@@ -122,7 +122,7 @@ def _ask(plans: list[Plan]) -> None:
 
 
 def _applied(plans: list[Plan], planned: Planned, session: Session) -> list[ApplyOutcome]:
-    told = carry_out(plans, planned.observed, session.doors)
+    told = carry_out(plans, planned.observed, session.doors, session.downloads)
     return [_outcome(plan, outcomes, session) for plan, outcomes in zip(plans, told, strict=True)]
 
 

@@ -49,7 +49,8 @@ def command(saved: Path | None, form: str, detailed_exitcode: bool, verbose: boo
     if form == "script":
         from reconciler.execution.machines import script
 
-        say(visible(script(planned.plans, planned.observed, session.doors), multiline=True))
+        shown = script(planned.plans, planned.observed, session.doors, session.downloads.sizes())
+        say(visible(shown, multiline=True))
     else:
         output.show_plans(planned.plans, form, verbose=verbose)
     exits = {plan.verdict() for plan in planned.plans}

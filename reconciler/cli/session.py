@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from reconciler import __version__
+from reconciler.cli.console import say
 from reconciler.cli.doors import RemoteDoors, local_door
 from reconciler.cli.passwords import (
     SUDO_SECRET,
@@ -31,11 +32,13 @@ from reconciler.documents.machine_file import MachineFile
 from reconciler.documents.reader import Caller
 from reconciler.execution.controller import Controller
 from reconciler.execution.doors import Door, Doors
+from reconciler.execution.downloads import Downloads
 from reconciler.model.address import Target
 from reconciler.model.derived_facts import DERIVED_FACTS
 from reconciler.model.errors import BlockedError, UsageError
 from reconciler.model.saved_plan import SavedPlan
 from reconciler.pipeline import Guards, Run, Secrets
+from reconciler.rendering.visible import visible
 from reconciler.resources.catalogue import Catalogue
 
 TODAY_VARIABLE = "RECONCILE_TODAY"
@@ -100,6 +103,15 @@ class Session:
             passwords=passwords if passwords.may_ask or is_known else None,
             allow=allow,
             guards=self.guards,
+            cached=self.downloads.sizes(),
+        )
+
+    @property
+    def downloads(self) -> Downloads:
+        return Downloads(
+            folder=self.controller.cache / "downloads",
+            acting=self.caller.acting,
+            tell=lambda url: say(visible(f"Fetching {url}"), error=True),
         )
 
     def require_known_machine(self) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
-from reconciler.execution.payload import Batch, Part, parts_of, payload, payload_shown
+from reconciler.execution.blobs import BlobLostError, Supplies
+from reconciler.execution.payload import NOTHING, Batch, Part, parts_of, payload, payload_shown
 from reconciler.execution.session import Password, Refused, Rights, begin, is_locked, new_nonce, unlock
 from reconciler.model.errors import UnreachableError
 from reconciler.model.outcome import Status
 from reconciler.model.plan import Change
 from reconciler.model.states import Effect
+from reconciler.model.tasks import RunCommand
 from reconciler.model.transport import Exchange, Result, Transport
 
 AGENT: Final = "apply.sh"
@@ -27,7 +30,8 @@ _STATUSES: Final = {
 """The words of the script."""
 
 _LONGEST_SECONDS: Final = 3600.0
-"""Programs that tasks run may take long; signs of life tell before whether the machine hangs."""
+"""Beside what programs may take and what is sent; signs of life tell before whether the machine hangs."""
+_SLOWEST_BYTES_PER_SECOND: Final = 32 * 1024
 _FORBIDDEN: Final = ("Permission denied", "Operation not permitted")
 """How the machine says that rights are missing; the script speaks the C locale."""
 
@@ -47,6 +51,7 @@ def apply(
     root: str | None = None,
     rights: Rights = Rights.OWN,
     password: Password | None = None,
+    supplies: Supplies = NOTHING,
 ) -> Mapping[str, Outcome]:
     """What became of each change, by its id. `root` is a root file system at rest, as an absolute path.
 
@@ -56,13 +61,21 @@ def apply(
     exchange: Exchange | None = None
     try:
         exchange = _opened(transport, rights, password)
-        exchange.say(payload(parts, root))
-        exchange.allow(_LONGEST_SECONDS)
+        sent = payload(parts, root, supplies)
+        exchange.say(sent.pieces())
+        exchange.allow(_LONGEST_SECONDS + _program_seconds(parts) + sent.size / _SLOWEST_BYTES_PER_SECOND)
         return outcomes(parts, exchange.finish())
     except UnreachableError as error:
         if exchange is None:
-            return _untried(parts, error)
+            return _all(parts, Status.UNREACHED, error)
         return outcomes(parts, Result(code=-1, stdout=error.said, stderr=b""), broken=str(error))
+    except BlobLostError as error:  # half an input is none: the machine has written nothing
+        return _all(parts, Status.NOT_TRIED, error)
+
+
+def _program_seconds(parts: Sequence[Part]) -> int:
+    tasks = (task for part in parts for change in part.changes.values() for task in change.tasks)
+    return sum(task.timeout_seconds for task in tasks if isinstance(task, RunCommand))
 
 
 def _opened(transport: Transport, rights: Rights, password: Password | None) -> Exchange:
@@ -84,14 +97,16 @@ def _opened(transport: Transport, rights: Rights, password: Password | None) -> 
     return exchange
 
 
-def _untried(parts: Sequence[Part], error: UnreachableError) -> dict[str, Outcome]:
-    found = Outcome(status=Status.UNREACHED, message=str(error))
+def _all(parts: Sequence[Part], status: Status, error: Exception) -> dict[str, Outcome]:
+    found = Outcome(status=status, message=str(error))
     return {change.id: found for part in parts for change in part.changes.values()}
 
 
-def apply_input_shown(batches: Sequence[Batch], *, root: str | None = None) -> str:
-    """The data that `apply` sends beside the script, readable, with secrets as named holes."""
-    return payload_shown(parts_of(batches), root)
+def apply_input_shown(
+    batches: Sequence[Batch], *, root: str | None = None, sizes: Mapping[str, int] = MappingProxyType({})
+) -> str:
+    """The data that `apply` sends beside the script, readable, with secrets as named holes; `sizes`: see `payload_shown`."""
+    return payload_shown(parts_of(batches), root, sizes)
 
 
 def outcomes(parts: Sequence[Part], result: Result, broken: str | None = None) -> dict[str, Outcome]:

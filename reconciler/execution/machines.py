@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from reconciler import agents
 from reconciler.execution.apply import AGENT, Outcome, apply, apply_input_shown
+from reconciler.execution.blobs import Supplies
 from reconciler.execution.doors import Doors
+from reconciler.execution.downloads import Downloads
 from reconciler.execution.fleet import at_once
 from reconciler.execution.payload import Batch
+from reconciler.execution.supply import supplied
 from reconciler.execution.visit import Observed
 from reconciler.model import effects
 from reconciler.model.address import Target
@@ -17,31 +20,45 @@ from reconciler.model.outcome import ChangeOutcome
 from reconciler.model.plan import Plan
 
 
-def carry_out(plans: Iterable[Plan], observed: Observed, doors: Doors) -> list[tuple[ChangeOutcome, ...]]:
-    """What became of each change of each plan, in order; workstations at once, the machines of one in order."""
-    work = {plan.workstation: partial(_carried_out, plan, observed, doors) for plan in plans}
-    return list(at_once(work, doors.close).values())
+def carry_out(
+    plans: Sequence[Plan], observed: Observed, doors: Doors, downloads: Downloads
+) -> list[tuple[ChangeOutcome, ...]]:
+    """What became of each change of each plan, in order; workstations at once, the machines of one in order.
+
+    What changes want from elsewhere is fetched first, once for all machines.
+    """
+    with supplied((change for plan in plans for change in plan.changes), downloads) as supplies:
+        work = {plan.workstation: partial(_carried_out, plan, observed, doors, supplies) for plan in plans}
+        return list(at_once(work, doors.close).values())
 
 
-def _carried_out(plan: Plan, observed: Observed, doors: Doors) -> tuple[ChangeOutcome, ...]:
+def _carried_out(plan: Plan, observed: Observed, doors: Doors, supplies: Supplies) -> tuple[ChangeOutcome, ...]:
     found: dict[str, Outcome] = {}
     for machine in dict.fromkeys(change.target.machine for change in plan.changes):
         door, access = doors.way_in(machine), observed.access[machine]
         batches = _batches(plan, machine, observed, doors)
-        found |= apply(door.transport, batches, root=door.root, rights=access.rights, password=access.password)
+        found |= apply(
+            door.transport,
+            batches,
+            root=door.root,
+            rights=access.rights,
+            password=access.password,
+            supplies=supplies,
+        )
     return tuple(
         ChangeOutcome(change=change, status=found[change.id].status, message=found[change.id].message)
         for change in plan.changes
     )
 
 
-def script(plans: Iterable[Plan], observed: Observed, doors: Doors) -> str:
-    """What `carry_out` would send to each machine: the script itself and its data, secrets as named holes."""
+def script(plans: Sequence[Plan], observed: Observed, doors: Doors, sizes: Mapping[str, int]) -> str:
+    """What `carry_out` would send to each machine: the script itself and its data, secrets as named holes; of downloads
+    their `sizes`, where they are here already."""
     machines = (
         (plan, machine) for plan in plans for machine in dict.fromkeys(change.target.machine for change in plan.changes)
     )
     data = [
-        apply_input_shown(_batches(plan, machine, observed, doors), root=doors.way_in(machine).root)
+        apply_input_shown(_batches(plan, machine, observed, doors), root=doors.way_in(machine).root, sizes=sizes)
         for plan, machine in machines
     ]
     return "\n".join([agents.script(AGENT), *data])

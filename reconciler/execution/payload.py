@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import secrets
-import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
+from reconciler.execution.blobs import Blob, Supplies, Unavailable
+from reconciler.execution.tar_stream import Archive
 from reconciler.execution.task_lines import Member, encoded, escaped, parents_of, tasks_of
 from reconciler.model import effects
 from reconciler.model.address import Target
 from reconciler.model.effects import EffectRecord
 from reconciler.model.plan import Change
+from reconciler.model.sizes import size_text
 from reconciler.model.states import Effect
+from reconciler.model.tasks import BlobTask, Unpack, WriteBlob
 
 MAGIC: Final = "reconcile-apply"
 ROOT_USER: Final = "root"
+NOTHING: Final[Supplies] = MappingProxyType({})
+_NOT_FETCHED: Final = Unavailable(why="it was not fetched")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,21 +69,27 @@ def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def payload(parts: Sequence[Part], root: str | None) -> bytes:
+def payload(parts: Sequence[Part], root: str | None, supplies: Supplies = NOTHING) -> Archive:
     """The script's whole input. `root` is a root file system at rest to work in."""
     numbers = _numbers(parts)
     own, *others = parts
-    inner = {f"u{part.number}": _archive(part, numbers, "." if root else "", {}) for part in others}
-    return _archive(own, numbers, root or "", inner, encoded(_users(others)))
+    inner = {f"u{part.number}": _archive(part, numbers, "." if root else "", supplies) for part in others}
+    users = "".join(
+        f"{part.number} u{part.number} {_covered(inner[f'u{part.number}'])} {part.user}\n" for part in others
+    )
+    return _archive(own, numbers, root or "", supplies, inner, encoded(users))
 
 
-def payload_shown(parts: Sequence[Part], root: str | None) -> str:
-    """The same data for people: all that the script is told, with a named hole for whatever tells of a secret."""
+def payload_shown(parts: Sequence[Part], root: str | None, sizes: Mapping[str, int] = MappingProxyType({})) -> str:
+    """The same data for people: all that the script is told, with a named hole for whatever tells of a secret.
+
+    `sizes` are those of the downloads that are here already, by digest.
+    """
     numbers = _numbers(parts)
     lines = [f"# in {root}"] if root else []
     for part in parts:
         if part.changes:
-            lines += _part_shown(part, numbers)
+            lines += _part_shown(part, numbers, sizes)
     return "\n".join([*lines, ""])
 
 
@@ -86,37 +97,65 @@ def _numbers(parts: Sequence[Part]) -> dict[str, int]:
     return {change.id: number for part in parts for number, change in part.changes.items()}
 
 
-def _users(parts: Sequence[Part]) -> str:
-    return "".join(f"{part.number} u{part.number} {part.user}\n" for part in parts)
-
-
 def _archive(
-    part: Part, numbers: Mapping[str, int], root: str, inner: Mapping[str, bytes], users: bytes = b""
-) -> bytes:
-    """Three lines in front of a tar archive. They stand in it too (`head`), where the manifest covers them."""
-    lines, members = tasks_of(part.changes, numbers)
+    part: Part,
+    numbers: Mapping[str, int],
+    root: str,
+    supplies: Supplies,
+    inner: Mapping[str, Archive] = MappingProxyType({}),
+    users: bytes = b"",
+) -> Archive:
+    """Three lines in front of a tar archive. They stand in it too (`head`), where the manifest covers them.
+
+    The manifest covers all but the archives inside, which have manifests of their own: `users` says their digests. It
+    stands at the end: without it, something is missing.
+    """
+    lines, members = tasks_of(part.changes, numbers, _unavailable(part, supplies))
     head = encoded(f"{MAGIC}\n{part.nonce}\n{escaped(root)}\n")
-    files = {
+    files: dict[str, bytes | Blob] = {
         "head": head,
         "tasks": encoded("".join(f"{line.word} {escaped(line.value)}\n" for line in lines)),
         "parents": encoded("".join(f"{escaped(path)}\n" for path in parents_of(part.changes.values()))),
         "effects": encoded(effects_of(part)),
         "users": users,
-        **{member.name: member.data for member in members},
-        **inner,
+        **{member.name: _sent(member, supplies) for member in members},
     }
-    manifest = encoded("".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items()))
-    return head + encoded(f"{hashlib.sha256(manifest).hexdigest()}\n") + _tar({**files, "manifest": manifest})
+    manifest = encoded("".join(f"{_digest(data)}  {name}\n" for name, data in files.items()))
+    return Archive(head=head + encoded(f"{_digest(manifest)}\n"), files={**files, **inner, "manifest": manifest})
 
 
-def _tar(files: Mapping[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, data in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(data), 0o600
-            archive.addfile(entry, io.BytesIO(data))
-    return stream.getvalue()
+def _unavailable(part: Part, supplies: Supplies) -> Mapping[BlobTask, Unavailable]:
+    found = {}
+    for task in blob_tasks(part.changes.values()):
+        supply = supplies.get(task, _NOT_FETCHED)
+        if isinstance(supply, Unavailable):
+            found[task] = supply
+    return found
+
+
+def blob_tasks(changes: Iterable[Change]) -> Iterator[BlobTask]:
+    """The tasks whose bytes the controller sends."""
+    for task in (task for change in changes for task in change.tasks):
+        match task:
+            case WriteBlob(content=download) | Unpack(archive=download) if not download.by_target:
+                yield task
+
+
+def _sent(member: Member, supplies: Supplies) -> bytes | Blob:
+    if isinstance(member.data, bytes):
+        return member.data
+    supply = supplies[member.data]
+    assert isinstance(supply, Blob)
+    return supply
+
+
+def _digest(data: bytes | Blob) -> str:
+    return data.digest if isinstance(data, Blob) else hashlib.sha256(data).hexdigest()
+
+
+def _covered(archive: Archive) -> str:
+    """The digest that the last line in front of an archive says."""
+    return archive.head.rstrip(b"\n").rpartition(b"\n")[2].decode()
 
 
 def effects_of(part: Part) -> str:
@@ -130,23 +169,28 @@ def effects_of(part: Part) -> str:
     return "".join(rows)
 
 
-def _part_shown(part: Part, numbers: Mapping[str, int]) -> Iterator[str]:
-    lines, members = tasks_of(part.changes, numbers)
+def _part_shown(part: Part, numbers: Mapping[str, int], sizes: Mapping[str, int]) -> Iterator[str]:
+    lines, members = tasks_of(part.changes, numbers, {})
     yield f"# {part.title}: tasks"
     for line in lines:
         yield f"{line.word} {_holes(line.secrets) or escaped(line.value)}"
     for member in members:
         yield f"# {part.title}: {member.name}"
-        yield from _member_shown(member)
+        yield from _member_shown(member, sizes)
     records = effects_of(part)
     if records:
         yield f"# {part.title}: effects"
         yield from records.splitlines()
 
 
-def _member_shown(member: Member) -> Iterator[str]:
+def _member_shown(member: Member, sizes: Mapping[str, int]) -> Iterator[str]:
     if member.secrets:
         yield _holes(member.secrets)
+        return
+    if not isinstance(member.data, bytes):
+        download = member.data.content if isinstance(member.data, WriteBlob) else member.data.archive
+        size = size_text(sizes[download.digest]) if download.digest in sizes else "not fetched yet"
+        yield f"({download.url}, SHA-256 {download.digest}, {size})"
         return
     try:
         text = member.data.decode()

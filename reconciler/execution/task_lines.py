@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final, assert_never
 
+from reconciler.execution.blobs import Unavailable
 from reconciler.model.plan import Change
 from reconciler.model.tasks import (
     Base,
+    BlobTask,
+    Download,
     MakeDirectory,
     MakeLink,
     Remove,
@@ -31,6 +34,9 @@ PathTask = WriteFile | WriteBlob | Unpack | MakeDirectory | MakeLink | Remove | 
 
 _WORDS: Final[Mapping[type[Task], str]] = {
     WriteFile: "write",
+    WriteBlob: "write",
+    Unpack: "unpack",
+    RemoveUnpacked: "clear",
     MakeDirectory: "directory",
     MakeLink: "link",
     Remove: "remove",
@@ -50,10 +56,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file of bytes that a line names."""
+    """A file of bytes that a line names; of a blob, the task that wants it."""
 
     name: str
-    data: bytes
+    data: bytes | BlobTask
     secrets: frozenset[str] = frozenset()
 
 
@@ -65,8 +71,13 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def tasks_of(changes: Mapping[int, Change], numbers: Mapping[str, int]) -> tuple[tuple[Line, ...], tuple[Member, ...]]:
-    """The lines for numbered changes, and the files that they name. `numbers` knows the changes of all parts by id."""
+def tasks_of(
+    changes: Mapping[int, Change], numbers: Mapping[str, int], unavailable: Mapping[BlobTask, Unavailable]
+) -> tuple[tuple[Line, ...], tuple[Member, ...]]:
+    """The lines for numbered changes, and the files that they name. `numbers` knows the changes of all parts by id.
+
+    A change with a blob that is `unavailable` goes wrong on the machine, which knows what needs it.
+    """
     lines: list[Line] = []
     members: list[Member] = []
     order = _Order()
@@ -74,9 +85,9 @@ def tasks_of(changes: Mapping[int, Change], numbers: Mapping[str, int]) -> tuple
         needs = [numbers[need] for need in change.needs if need in numbers]
         lines.append(Line("change", str(number)))
         lines += [Line("need", str(need)) for need in needs]
-        problem = next(filter(None, map(_problem, change.tasks)), None)
+        problem = next(filter(None, (_problem(task, unavailable) for task in change.tasks)), None)
         if problem:
-            lines.append(Line("refuse", problem))
+            lines.append(problem)
             continue
         order.begin(number, needs)
         for task in change.tasks:
@@ -91,16 +102,31 @@ def parents_of(changes: Iterable[Change]) -> tuple[str, ...]:
     return tuple(sorted({str(parent) for path in paths if not _is_odd(path) for parent in PurePosixPath(path).parents}))
 
 
-def _problem(task: Task) -> str | None:
+def _problem(task: Task, unavailable: Mapping[BlobTask, Unavailable]) -> Line | None:
+    """Why a task cannot be done."""
+    if isinstance(task, WriteBlob | Unpack) and task in unavailable:
+        return Line("refuse" if unavailable[task].is_refused else "fail", unavailable[task].why)
+    wrong = _unspeakable(task)
+    return Line("refuse", wrong) if wrong else None
+
+
+def _unspeakable(task: Task) -> str | None:
     """Why a task cannot be put into words."""
     match task:
-        case RunCommand(argv=argv):
-            words = "".join(task.words)
-            return None if argv and argv[0] and "\0" not in words else "a program needs a name and no NUL"
+        case RunCommand():
+            return None if _is_program(task.words) else "a program needs a name and no NUL"
+        case WriteFile(validate=validate) if validate and not _is_program(validate):
+            return "a program needs a name and no NUL"
         case MakeLink(target=target) if not target or "\0" in target:
             return "a link needs a text without NUL"
+        case Unpack(owner=owner) if owner not in (None, "root", "0"):
+            return f"{task.path} would be {owner}'s, and root keeps out of what others can change"
         case _:
             return f"{task.path!r} is no path that can be written" if _is_odd(task.path) else None
+
+
+def _is_program(words: tuple[str, ...]) -> bool:
+    return bool(words and words[0]) and "\0" not in "".join(words)
 
 
 def _is_odd(path: str) -> bool:
@@ -152,7 +178,8 @@ class _Order:
         """Whether a directory can be made, or a file be staged, before everything else."""
         if isinstance(task, MakeDirectory):
             return self._bare[change] and task.path not in self._last_at
-        return isinstance(task, WriteFile | MakeLink) and not self._waits[change] and task.path not in self._last_at
+        is_staged = isinstance(task, WriteFile | WriteBlob | Unpack | MakeLink)
+        return is_staged and not self._waits[change] and task.path not in self._last_at
 
 
 def _reshapes(task: PathTask) -> bool:
@@ -169,26 +196,62 @@ def _fields(task: Task, members: list[Member]) -> Iterator[Line]:
             yield Line("digest", hashlib.sha256(task.content).hexdigest(), task.secrets)
             yield from _base(task.base, task.secrets)
             yield from _rights(task)
+            if task.validate:
+                yield Line("validate", _kept(members, _words(task.validate)))
+        case WriteBlob():
+            yield from _blob(members, task, task.content)
+            yield from _base(task.base)
+            yield from _rights(task)
+        case Unpack():
+            yield from _blob(members, task, task.archive)
+            yield Line("strip", str(task.strip))
+            yield from _base(task.base)
+            yield from _rights(task)
         case MakeDirectory():
             yield from _rights(task)
         case MakeLink():
             yield Line("target", task.target)
             yield from _base(task.base)
-        case Remove():
+        case Remove() | RemoveUnpacked():
             yield from _base(task.base)
         case SetMode():
             yield from _base(task.base)
             yield from _rights(task)
         case RunCommand():
-            yield Line("words", _kept(members, encoded("".join(f"{escaped(word)}\n" for word in task.words))))
+            yield Line("words", _kept(members, _words(task.words)))
             yield Line("input", _kept(members, task.stdin))
-        case WriteBlob() | Unpack() | RemoveUnpacked():
-            raise NotImplementedError
+            yield Line("timeout", str(task.timeout_seconds))
         case _:
             assert_never(task)
 
 
-def _kept(members: list[Member], data: bytes, secrets: frozenset[str] = frozenset()) -> str:
+def _words(words: Iterable[str]) -> bytes:
+    return encoded("".join(f"{escaped(word)}\n" for word in words))
+
+
+def _blob(members: list[Member], task: BlobTask, download: Download) -> Iterator[Line]:
+    """The same bytes are sent once, whoever wants them; only a zip is sent otherwise to be unpacked than as a file."""
+    if download.by_target:
+        yield Line("fetch", download.url)
+    else:
+        yield Line(
+            "content",
+            next((known.name for known in members if _is_same(known.data, task)), None) or _kept(members, task),
+        )
+    yield Line("digest", download.digest)
+
+
+def _is_same(known: bytes | BlobTask, task: BlobTask) -> bool:
+    match known, task:
+        case WriteBlob(content=first), WriteBlob(content=second):
+            return first.digest == second.digest
+        case Unpack(archive=first), Unpack(archive=second):
+            return first.digest == second.digest
+        case _:
+            return False
+
+
+def _kept(members: list[Member], data: bytes | BlobTask, secrets: frozenset[str] = frozenset()) -> str:
     members.append(Member(f"d{len(members) + 1}", data, secrets))
     return members[-1].name
 
@@ -204,7 +267,7 @@ def _base(base: Base, secrets: frozenset[str] = frozenset()) -> Iterator[Line]:
         yield Line("base_link", base.link)
 
 
-def _rights(task: WriteFile | MakeDirectory | SetMode) -> Iterator[Line]:
+def _rights(task: WriteFile | WriteBlob | Unpack | MakeDirectory | SetMode) -> Iterator[Line]:
     if task.mode is not None:
         yield Line("mode", _octal(task.mode))
     yield from (Line(word, value) for word, value in _names("", task.owner, task.group))

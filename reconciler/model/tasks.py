@@ -52,8 +52,8 @@ class WriteFile:
     secrets: frozenset[str] = frozenset()
     """The names of the secrets in `content`: then it is never shown."""
     validate: tuple[str, ...] = ()
-    """A program that must end with 0 when it is given the new file's path as its last word, before that takes its place.
-    One that the machine does not have is passed over."""
+    """A program that must end with 0 within a minute when it is given the new file's path as its last word, before that
+    takes its place. One that the machine does not have is passed over; in a root file system at rest none is run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,9 @@ class Unpack:
     """A directory that holds what an archive holds (tar, also with gzip, xz or bzip2; zip), in place of what `base` says:
     nothing, an empty directory, or one that was unpacked before. `strip` leading components of names are dropped.
 
-    The archive's digest then stands in the file `MARKER` in the directory. `base.digest` is that of the old one.
+    Modes are the archive's without setuid, setgid and what lets others write; the owner may write everything. `owner`
+    None is the writer, who cannot give it to another than root: root unpacks only what stays root's. The file `MARKER`
+    in the directory then holds `marker`; `base.digest` is the digest in the old one's.
     """
 
     path: str
@@ -96,9 +98,13 @@ class Unpack:
     owner: str | None = None
     group: str | None = None
 
+    @property
+    def marker(self) -> bytes:
+        return f"{self.archive.digest} {self.strip}\n".encode()
+
 
 MARKER = ".reconcile-archive"
-"""The file in an unpacked directory that holds the archive's SHA-256 and a line end."""
+"""The file in an unpacked directory that says which archive it holds: a line of its SHA-256, a blank and what was stripped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,4 +170,6 @@ class RunCommand:
         return (*self.argv, *self.more)
 
 
+BlobTask = WriteBlob | Unpack
+"""What needs bytes that are not in the plan."""
 Task = WriteFile | WriteBlob | Unpack | MakeDirectory | MakeLink | Remove | RemoveUnpacked | SetMode | RunCommand

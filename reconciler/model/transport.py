@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,8 +31,9 @@ class Exchange(Protocol):
     def allow(self, seconds: float) -> None:
         """How long it may go on from here; only the time counts in which somebody listens."""
 
-    def say(self, data: bytes) -> None:
-        """Puts data in line for the script's standard input; it leaves while someone listens."""
+    def say(self, data: bytes | Iterable[bytes]) -> None:
+        """Puts data in line for the script's standard input; it leaves while someone listens, and pieces are asked for
+        only when there is room for them."""
 
     def end_input(self) -> None:
         """Nothing more will be said."""

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
@@ -69,7 +69,8 @@ class PipeExchange:
     def __init__(self, pipe: Pipe, name: str, limits: Limits) -> None:
         self._pipe, self._name, self._limits = pipe, name, limits
         self._stdout, self._stderr = _Heard(), _Heard()
-        self._queue: deque[memoryview] = deque()
+        self._queue: deque[Iterator[bytes]] = deque()
+        self._piece = memoryview(b"")
         self._input = _Input.OPEN
         self._has_begun = False
         self._listened_seconds, self._deadline_seconds = 0.0, limits.deadline_seconds
@@ -85,9 +86,8 @@ class PipeExchange:
     def allow(self, seconds: float) -> None:
         self._deadline_seconds = self._listened_seconds + seconds
 
-    def say(self, data: bytes) -> None:
-        if data:
-            self._queue.append(memoryview(data))
+    def say(self, data: bytes | Iterable[bytes]) -> None:
+        self._queue.append(iter((data,) if isinstance(data, bytes) else data))
 
     def end_input(self) -> None:
         if self._input is _Input.OPEN:
@@ -143,7 +143,7 @@ class PipeExchange:
                 self._check_silence(began - last_heard)
             if not stdout and not stderr:
                 if not self._pipe.at_end:
-                    self._pipe.wait(min(_TICK_SECONDS, self._remaining_seconds), to_write=bool(self._queue))
+                    self._pipe.wait(min(_TICK_SECONDS, self._remaining_seconds), to_write=bool(self._piece))
             else:
                 unsearched = max(0, len(self._stdout.data) - len(HERE))
                 self._stdout.data += stdout
@@ -163,16 +163,24 @@ class PipeExchange:
         return self._deadline_seconds - self._listened_seconds
 
     def _feed(self) -> None:
-        while self._queue:
-            taken = self._pipe.write(self._queue[0])
+        while self._piece or self._take_piece():
+            taken = self._pipe.write(self._piece)
             if not taken:
                 return
-            self._queue[0] = self._queue[0][taken:]
-            if not self._queue[0]:
-                self._queue.popleft()
+            self._piece = self._piece[taken:]
         if self._input is _Input.ENDING:
             self._input = _Input.ENDED
             self._pipe.end_input()
+
+    def _take_piece(self) -> bool:
+        """The next bytes of what was said; False: there are none."""
+        while self._queue and not self._piece:
+            piece = next(self._queue[0], None)
+            if piece is None:
+                self._queue.popleft()
+            else:
+                self._piece = memoryview(piece)
+        return bool(self._piece)
 
     def _check_silence(self, silent_seconds: float) -> None:
         most = self._limits.silence_seconds

@@ -40,6 +40,10 @@ def write(path: str, content: bytes = b"x", secrets: Sequence[str] = ()) -> Writ
     return WriteFile(path=path, content=content, base=MISSING, secrets=frozenset(secrets))
 
 
+def sent_whole(parts: Sequence[Part], root: str | None) -> bytes:
+    return b"".join(payload(parts, root).pieces())
+
+
 def members(data: bytes) -> dict[str, bytes]:
     """The files of an archive behind its four lines."""
     found = {}
@@ -68,7 +72,10 @@ def test_one_exchange_serves_all_targets_of_a_machine() -> None:
 
     assert len(machine.asked) == 1
     files = members(machine.asked[0])
-    assert files["users"] == b"1 u1 alice\n2 u2 bob\n"
+    digests = [files[name].split(b"\n")[3] for name in ("u1", "u2")]
+    assert files["users"] == b"1 u1 %s alice\n2 u2 %s bob\n" % (*digests,)
+    assert list(files)[-1] == "manifest"
+    assert digests == [hashlib.sha256(members(files[name])["manifest"]).hexdigest().encode() for name in ("u1", "u2")]
     assert b"/home/alice/c" in members(files["u1"])["tasks"]
     assert b"/home" not in files["tasks"]
 
@@ -91,7 +98,7 @@ def test_changes_are_numbered_through_all_parts_and_root_s_own_batch_joins_the_d
 def test_the_archive_is_the_same_for_the_same_nonce_and_its_manifest_covers_every_file() -> None:
     part = Part(number=0, user=None, changes={1: change("a", write("/etc/a", b"\0\n"))}, records=(), nonce="n")
 
-    first, second = payload([part], "/mnt/root"), payload([part], "/mnt/root")
+    first, second = sent_whole([part], "/mnt/root"), sent_whole([part], "/mnt/root")
 
     assert first == second
     magic, nonce, root, digest, _ = first.split(b"\n", 4)
@@ -107,14 +114,14 @@ def test_the_archive_is_the_same_for_the_same_nonce_and_its_manifest_covers_ever
 def test_users_work_in_the_current_root_of_whoever_starts_them() -> None:
     parts = parts_of([Batch(target=ALICE, user="alice", changes=(change("a"),))])
 
-    assert members(payload(parts, "/mnt/root"))["u1"].split(b"\n")[2] == b"."
-    assert members(payload(parts, None))["u1"].split(b"\n")[2] == b""
+    assert members(sent_whole(parts, "/mnt/root"))["u1"].split(b"\n")[2] == b"."
+    assert members(sent_whole(parts, None))["u1"].split(b"\n")[2] == b""
 
 
 def words(*changes: Change, word: str) -> dict[str, list[str]]:
     """The values of a word for each path."""
     numbers = {one.id: number for number, one in enumerate(changes, 1)}
-    lines, _ = tasks_of(dict(enumerate(changes, 1)), numbers)
+    lines, _ = tasks_of(dict(enumerate(changes, 1)), numbers, {})
     found: dict[str, list[str]] = {}
     for entry in lines:
         if entry.word == "path":
@@ -165,7 +172,7 @@ def test_what_lies_below_a_place_that_changes_hands_waits_for_it() -> None:
     "path", ["", "/", "relative", "~/x", "/a/../b", "/a//b", "//a", "/a/", "/a\nb", "/a\0b", "/a/./b"]
 )
 def test_a_path_that_is_not_plain_is_refused_by_the_words_sent(path: str) -> None:
-    lines, sent = tasks_of({1: change("a", write(path))}, {})
+    lines, sent = tasks_of({1: change("a", write(path))}, {}, {})
 
     assert [entry.word for entry in lines] == ["change", "refuse"]
     assert sent == ()
@@ -181,7 +188,7 @@ def test_a_path_that_is_not_plain_is_refused_by_the_words_sent(path: str) -> Non
     ],
 )
 def test_a_task_that_no_script_can_do_is_refused_by_the_words_sent(task: Task) -> None:
-    lines, _ = tasks_of({1: change("a", task)}, {})
+    lines, _ = tasks_of({1: change("a", task)}, {}, {})
 
     assert lines[-1].word == "refuse"
 
@@ -195,7 +202,7 @@ def test_effects_name_the_change_that_decides_about_them() -> None:
     )
     changes = (change("now"), change("a", effect=Effect.TERMINATE))
 
-    sent = members(payload(parts_of([Batch(target=DISTRO, changes=changes, records=(record, other))]), None))[
+    sent = members(sent_whole(parts_of([Batch(target=DISTRO, changes=changes, records=(record, other))]), None))[
         "effects"
     ].decode()
 
@@ -333,7 +340,7 @@ def test_what_is_shown_is_what_is_sent_with_holes_for_secrets() -> None:
         f"digest {hashlib.sha256(open_text).hexdigest()}\nbase missing\n"
         "change 2\nneed 1\ntask write\npath /home/alice/c\ndirectory /home/alice/\nearly yes\ncontent d2\n"
         "digest «secret proxy_password»\nbase file\nbase_digest «secret proxy_password»\nbase_mode 600\nmode 600\n"
-        "task run\nwords d3\ninput d4\n"
+        "task run\nwords d3\ninput d4\ntimeout 60\n"
         "# as alice: d1\none\ntwo\n(no line end)\n"
         "# as alice: d2\n«secret proxy_password»\n"
         "# as alice: d3\necho\na\\nb\n"

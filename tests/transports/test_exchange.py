@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from reconciler.execution.blobs import BlobLostError
 from reconciler.model.errors import UnreachableError
 from reconciler.model.transport import Exchange, Result, Transport
 from reconciler.transports.exchange import Limits
@@ -51,6 +52,38 @@ def test_a_word_is_heard_once(start: Start) -> None:
     exchange.say(b"more")
     assert exchange.wait_for(b"again\n", b"more") == b"more"
     exchange.close()
+
+
+def test_pieces_are_asked_for_only_when_there_is_room(start: Start) -> None:
+    asked = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal asked
+        for _ in range(60):
+            asked += 1
+            yield bytes(1_000_000)
+
+    exchange = start(LocalTransport(), "echo ready; sleep 0.2; exec wc -c")
+    exchange.say(b"first")
+    exchange.say(pieces())
+    exchange.say(b"")
+    exchange.say(b"last")
+    assert exchange.wait_for(b"ready\n") == b"ready\n"
+    assert asked <= 1
+    assert exchange.finish().stdout.endswith(b"60000009\n")
+
+
+def test_an_exchange_whose_pieces_end_in_trouble_is_closed(start: Start) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"half"
+        raise BlobLostError("gone")
+
+    exchange = start(LocalTransport(), "cat; sleep 30")
+    exchange.say(pieces())
+    began = time.monotonic()
+    with pytest.raises(BlobLostError):
+        exchange.finish()
+    assert time.monotonic() - began < 5
 
 
 def test_a_silent_machine_is_given_up_by_what_it_was_doing(start: Start) -> None:
