@@ -36,7 +36,7 @@ class MemberKind(Base):
             return {name: Unknown(file.unreadable) for name in self.items}
         return self.seen(self.text(sheet), sheet)
 
-    def seen(self, text: str, sheet: FactSheet) -> Mapping[str, Seen]:
+    def seen(self, text: str, sheet: FactSheet) -> Mapping[str, Observed]:
         return {name: Seen(fields={"value": value}) for name, value in self.codec.members(text).items()}
 
     def member_value(self, name: str, value: object) -> str | Secret:

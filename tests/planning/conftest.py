@@ -107,7 +107,7 @@ class Mounts(Base):
     ) -> Sequence[Part] | Blocked | NotApplicable:
         gone = isinstance(after, Absent)
         edit = FileEdit(path=FSTAB, codec=Lines(), member=name, value=None if gone else str(after["value"]))
-        live = RunCommand(argv=("umount" if gone else "mount", name))
+        live = RunCommand(argv=("toy-umount" if gone else "toy-mount", name))
         needs = () if gone else (Need(Path(name)),)
         return (Part(thing=FSTAB, edits=(edit,)), Part(thing=name, tasks=(live,), needs=needs))
 

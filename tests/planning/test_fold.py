@@ -194,7 +194,7 @@ def test_a_mount_goes_live_after_its_line_is_written(machine: Machine, toys: Toy
         ("lt/main:/opt/bin (live)", "/opt/bin"),
     ]
     assert plan.changes[1].needs == ("lt/main:/etc/fstab",)
-    assert plan.changes[1].tasks == (RunCommand(argv=("mount", "/opt/bin")),)
+    assert plan.changes[1].tasks == (RunCommand(argv=("toy-mount", "/opt/bin")),)
     assert {address.item for change in plan.changes for address in change.addresses} == {"/opt/bin"}
 
 
