@@ -52,7 +52,9 @@ def offers(draft: Draft, claim: Claim, providers: Providers) -> list[Draft]:
 
 
 def _all_offers(draft: Draft, claim: Claim, providers: Providers) -> Sequence[Draft]:
-    return providers.get((draft.item.address.target.machine, _placed(claim, draft.sheet)), ())
+    """An item that provides what it needs itself, such as a mount on its mount point, does not wait for itself."""
+    found = providers.get((draft.item.address.target.machine, _placed(claim, draft.sheet)), ())
+    return [offer for offer in found if offer.item.address != draft.item.address]
 
 
 def _placed(claim: Claim, sheet: FactSheet) -> Claim:

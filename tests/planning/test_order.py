@@ -166,8 +166,9 @@ def test_what_only_hangs_on_a_circle_is_not_named(machine: Machine, toys: Toys) 
 
 
 def test_an_item_that_provides_what_it_needs_is_no_circle(machine: Machine, toys: Toys) -> None:
-    plan = machine.plan({DISTRO: [toys.Scripted({"a": toys.Item(provides=(Path("/p"),), needs=(Need(Path("/p")),))})]})
-    assert len(plan.changes) == 1
+    need = Need(Path("/p"), otherwise=(MakeDirectory(path="/p"),))
+    plan = machine.plan({DISTRO: [toys.Scripted({"a": toys.Item(provides=(Path("/p"),), needs=(need,))})]})
+    assert [entry.thing for entry in plan.changes] == ["/p", "toy a"]
 
 
 def test_a_file_is_written_after_the_directory_it_needs_in_the_other_layer(machine: Machine) -> None:

@@ -56,6 +56,16 @@ def wsl_conf(items: dict[str, object]) -> WslConf:
 # ---- who provides
 
 
+def test_an_item_does_not_wait_for_what_it_provides_itself(machine: Machine, toys: Toys) -> None:
+    """A mount provides its directory, and needs it to be there."""
+    mount = toys.Item(provides=(Path("/p"),), needs=(Need(Path("/p")),))
+    plan = machine.plan({DISTRO: [toys.Scripted({"x": mount})]})
+    assert item(plan, "x").why == "needs the directory /p, which is not there and nobody declares"
+    plan = machine.plan({DISTRO: [toys.Scripted({"x": mount}), directories({"/p": None})]})
+    assert states(plan) == {"x": State.ADD, "/p": State.ADD}
+    assert things(plan) == ["/p", "toy x"]
+
+
 def test_what_holds_needs_nobody(machine: Machine, toys: Toys) -> None:
     machine.accounts["bob"] = "/home/bob"
     plan = machine.plan({DISTRO: [toys.Scripted({"x": toys.Item(needs=(Need(BOB),))})]})
