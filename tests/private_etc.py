@@ -60,17 +60,18 @@ class PrivateEtc:
         return Path(f"/proc/{self.holder.pid}/root{path}")
 
     def as_root(self, text: str) -> None:
-        subprocess.run([*self._enter, "sh", "-euc", text], check=True, timeout=PATIENCE_SECONDS)
+        subprocess.run([*self.root, "sh", "-euc", text], check=True, timeout=PATIENCE_SECONDS)
 
     @property
-    def _enter(self) -> tuple[str, ...]:
+    def root(self) -> tuple[str, ...]:
+        """What a program is started with to run in there as root."""
         return (str(shutil.which("nsenter")), "--mount", "--target", str(self.holder.pid), "--")
 
     @property
     def login(self) -> tuple[str, ...]:
         """What a program is started with to run in there as the user."""
         number = str(FIRST_USER_ID)
-        return (*self._enter, "setpriv", "--reuid", number, "--regid", number, "--init-groups", "--")
+        return (*self.root, "setpriv", "--reuid", number, "--regid", number, "--init-groups", "--")
 
     def door(self, *shell: str, limits: Limits | None = None, path: str | None = None) -> LocalTransport:
         environment = self.environment | ({"PATH": path} if path else {})
@@ -87,8 +88,8 @@ class PrivateEtc:
         self.at(path).write_text(text)
         self.at(path).chmod(0o755)
 
-    def reconcile(self, *words: str) -> list[str]:
-        """The command line of the user's own `reconcile`."""
+    def reconcile(self, *words: str, user: bool = True) -> list[str]:
+        """The command line of the user's own `reconcile`, or of root's."""
         variables = {
             **self.environment,
             "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -99,7 +100,7 @@ class PrivateEtc:
             "LC_ALL": "C.UTF-8",
         }
         return [
-            *self.login,
+            *(self.login if user else self.root),
             *("env", "-i", *(f"{name}={value}" for name, value in variables.items())),
             *(PYTHON, "-P", "-m", "reconciler", *words),
         ]
