@@ -10,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
+import example_downloads
 from reconciler.cli.main import run
 from reconciler.cli.schema import document_schema
 from reconciler.documents.load import load
@@ -97,6 +98,11 @@ def test_an_example_is_planned_applied_and_then_in_sync(
     machine.write_text(
         "workstation: carol-lt\ngroups: [backend]\n" if path.parent.name == "team" else "workstation: laptop\n"
     )
+    text = path.read_text(encoding="utf-8")
+    served = example_downloads.served(text, Path(os.environ["HOME"]) / ".cache/reconcile/downloads")
+    if served != text:
+        path = root.parent / path.name
+        path.write_text(served, encoding="utf-8")
     place = ["-f", str(path), "--root", str(root), "--user", "dev"]
     code = run(["plan", "--detailed-exitcode", *place])
     planned = capsys.readouterr().out

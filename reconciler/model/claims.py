@@ -31,6 +31,27 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link that must lead to what `target` names."""
+
+    path: str
+    target: str
+    in_force = False
+
+    def facts(self) -> frozenset[Fact]:
+        return frozenset({PathInfo(self.path), PathInfo(self.target)})
+
+    def holds(self, sheet: FactSheet) -> bool | None:
+        state = sheet.path(self.path)
+        if state.type is PathType.UNKNOWN:
+            return None
+        return state.behind is not None and state.behind.path == sheet.path(self.target).followed.path
+
+    def __str__(self) -> str:
+        return f"the link {self.path} to {self.target}"
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A user that must exist."""
 
@@ -135,7 +156,7 @@ class Running:
         return f"a running {self.name}"
 
 
-Claim = Path | Account | Group | Program | Setting | Running
+Claim = Path | Link | Account | Group | Program | Setting | Running
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,8 @@ def _kind(kind: KindSchema) -> JsonSchema:
             schema = child(kind.items, name)
             assert schema is not None
             properties[name] = json_schema(schema, depth - 1)
+        if kind.options and isinstance(kind.items, MapOf) and kind.items.keys.pattern:
+            found["propertyNames"] = {"pattern": f"{kind.items.keys.pattern}|^({'|'.join(kind.options)})$"}
         for name, entry in kind.options.items():
             properties[name] = _or_reserved(json_schema(entry.schema, _INSIDE), _INSIDE, entry.description)
     return {**found, "description": kind.description} if kind.description else found

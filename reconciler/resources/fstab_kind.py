@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 
 from reconciler import agents
 from reconciler.formats import fstab, mountinfo
-from reconciler.formats.fstab import Entry, FstabCodec
+from reconciler.formats.fstab import Entry
 from reconciler.formats.mountinfo import Mount
 from reconciler.model.claims import WSL_CONF, Need, Path
 from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, FileText, Listing, PathInfo, PathType
@@ -26,6 +26,7 @@ from reconciler.resources.base import in_the_way, parent_facts, parent_needs
 from reconciler.resources.members import MemberKind
 from reconciler.resources.mount_points import (
     FSTAB,
+    FstabCodec,
     MountPoint,
     View,
     hidden_by,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from reconciler.formats import mountinfo, wsl_ini
+from reconciler.formats import fstab, mountinfo, wsl_ini
 from reconciler.formats.fstab import Entry
 from reconciler.formats.mountinfo import Mount
 from reconciler.model.claims import WSL_CONF, Need, Setting
@@ -37,6 +37,17 @@ class MountPoint(Protocol):
 
     @property
     def hides(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FstabCodec:
+    """Members are mount points, values are lines."""
+
+    def members(self, text: str) -> Mapping[str, str]:
+        return fstab.members(text)
+
+    def edit(self, text: str, changes: Mapping[str, str | None]) -> str:
+        return fstab.edit(text, changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

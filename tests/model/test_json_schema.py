@@ -68,6 +68,8 @@ KIND = KindSchema(
 ).body
 DEEP = KindSchema(items=Record(fields={"boot": Field(schema=Record(fields={"systemd": Field(schema=Boolean(), removable=True)}, partial=True))}), depth=2,
                   options={"repair": Field(schema=Boolean())}).body  # fmt: skip
+NUMBERED = KindSchema(items=MapOf(of=Record(fields={}, partial=True), keys=Text(pattern=r"^\d+$")),
+                      options={"use": Field(schema=Text()), "folder": Field(schema=Text())}).body  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,9 @@ DEEP = KindSchema(items=Record(fields={"boot": Field(schema=Record(fields={"syst
         (DEEP, {"boot": {"absent": True}}, False),
         (DEEP, {"repair": {"unmanaged": True}}, True),
         (DEEP, {"repair": {"absent": True}}, False),
+        (NUMBERED, {"1": {}, "use": "1", "folder": "/x"}, True),
+        (NUMBERED, {"uses": {}}, False),
+        (NUMBERED, {"use": {}}, False),
         (grammar.WORKSTATION, {"groups": ["a"]}, True),
         (grammar.WORKSTATION, {"unmanaged": True}, False),
         (grammar.WORKSTATION, {"groups": {"unmanaged": True}}, False),

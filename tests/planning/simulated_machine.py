@@ -72,7 +72,14 @@ class Machine:
 
     def __init__(self, host: Host | None = None) -> None:
         self.life = host or Host(
-            user="root", uid=0, home="/root", kernel="6.6.0", boot="boot-1", init_started=100, wsl=True
+            user="root",
+            uid=0,
+            home="/root",
+            kernel="6.6.0",
+            architecture="x86_64",
+            boot="boot-1",
+            init_started=100,
+            wsl=True,
         )
         self.nodes: dict[str, Node] = {}
         self.secretive: set[str] = set()
@@ -131,10 +138,11 @@ class Machine:
             case facts.FileText(path=path):
                 return self._file(path, host)
             case facts.Listing(path=path):
+                place = self._state(path, host).followed.path
                 names = {
-                    name.removeprefix(path + "/").split("/")[0] for name in self.nodes if name.startswith(path + "/")
+                    name.removeprefix(place + "/").split("/")[0] for name in self.nodes if name.startswith(place + "/")
                 }
-                return tuple(sorted(names)) if path in self.nodes else None
+                return tuple(sorted(names)) if place in self.nodes else None
             case facts.FileDigest(path=path):
                 file = self._file(path, host)
                 why = Unread(file.unreadable) if file.unreadable else None
@@ -261,6 +269,8 @@ class Machine:
         if not isinstance(task, MakeDirectory) and first:
             data = node.data if node is not None and task.base.digest is not None else None
             found = Base.of(self._plain(path, self.life), data)
+            if node is not None and node.type is PathType.DIRECTORY and task.base.digest is not None:
+                found = replace(found, digest=self._archive_in(path))
             assert found == task.base, f"{path} has moved: {found} is not {task.base}"
         self._do(task, node, writer)
 
@@ -303,6 +313,11 @@ class Machine:
             case SetMode():
                 assert node is not None, f"{path} is not there"
                 self.nodes[path] = _dressed(node, task)
+
+    def _archive_in(self, path: str) -> str | None:
+        """The digest in the marker of a directory that was unpacked."""
+        marker = self.nodes.get(f"{path}/{MARKER}")
+        return marker.data.decode().split()[0] if marker else None
 
     def _clear(self, path: str, node: Node | None) -> None:
         below = [name for name in self.nodes if name.startswith(path + "/")]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import example_downloads
 from reconciler.model.address import Layer, Target
 from reconciler.model.desired import DesiredItems
 from reconciler.model.errors import DocumentError
@@ -44,11 +45,13 @@ each_name = pytest.mark.parametrize("kind", NAMES)
 
 
 @pytest.fixture
-def machine(machine: Machine) -> Machine:
+def machine(machine: Machine, request: pytest.FixtureRequest) -> Machine:
     """What the examples take for granted is there."""
     machine.directory("/home/alice/dotfiles/nvim")
-    machine.file("/usr/local/go/bin/go", mode=0o755)
+    if "go_toolchain" not in request.node.name:  # which brings it
+        machine.file("/usr/local/go/bin/go", mode=0o755)
     machine.directory("/home/alice/.vscode-server")
+    machine.downloads |= example_downloads.BY_URL
     return machine
 
 
