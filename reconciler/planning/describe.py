@@ -40,7 +40,8 @@ def _unread(resource: Resource, sheet: FactSheet) -> Iterator[str]:
 def _candidate(schema: KindSchema, name: str, seen: object) -> DescribedItem:
     path = schema.path_of(name)
     item = schema.item_schema(path) if len(path) == schema.depth_below(path[0]) else None
-    if item is None or (isinstance(schema.items, MapOf) and not schema.items.keys.reads(path[0])):
+    is_name = not isinstance(schema.items, MapOf) or schema.items.keys.reads(path[0])
+    if item is None or not is_name or any(_unsayable(Text(), key) for key in path):
         return DescribedItem(path=path, reason="a document cannot name it", sayable=False)
     if not isinstance(seen, Seen):
         return DescribedItem(path=path, reason=f"it could not be read: {getattr(seen, 'why', '')}")

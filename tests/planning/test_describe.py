@@ -112,6 +112,15 @@ def test_what_would_not_be_in_sync_is_left_alone(machine: Machine, toys: Toys) -
     assert reasons(found) == {"b": "it would not be in sync: change"}
 
 
+@pytest.mark.parametrize("name", ["{{ x }}", "a{%", "b\udcff"])
+def test_what_no_key_may_be_is_only_told(machine: Machine, toys: Toys, name: str) -> None:
+    machine.file(toys.SHARED, f"{name}=1\n".encode("utf-8", "surrogateescape"))
+    schema = KindSchema(items=MapOf(of=Text()))
+    sheet = machine.sheet(toys.lines({}).wanted_facts())
+    (found,) = describe(DISTRO, {"toy_lines": (type(toys.lines({})), schema)}, sheet)
+    assert [(item.path, item.sayable) for item in found.items] == [((name,), False)]
+
+
 # ---- dirty machines
 
 
