@@ -255,9 +255,9 @@ class FstabKind(MemberKind, Generic[Item]):
 
     def remarks(self, sheet: FactSheet) -> Sequence[str]:
         lines = self.text(sheet)
-        mine = {number for number, entry in fstab.entries(lines) if self.is_mine(entry)}
+        entries = dict(fstab.entries(lines))
         return [
             f"{FSTAB}:{number}: it is mounted before line {other}, which it needs"
             for number, other in fstab.misplaced(lines)
-            if number in mine
+            if self.is_mine(entries[number]) and entries[other].target != "/"
         ]

@@ -470,7 +470,7 @@ def test_a_mount_over_a_folder_that_runs_code_is_a_risk() -> None:
 
 
 def test_lines_in_the_wrong_order_are_told(machine: Machine) -> None:
-    machine.file("/etc/fstab", f"/mnt/c/x {GOBIN} none bind 0 0\nC: /mnt/c drvfs metadata 0 0\n")
+    machine.file("/etc/fstab", f"/mnt/c/x {GOBIN} none bind 0 0\nC: /mnt/c drvfs metadata 0 0\n/dev/sda1 / ext4\n")
     resource = binds({})
     assert list(resource.remarks(machine.sheet(resource.wanted_facts()))) == [
         "/etc/fstab:1: it is mounted before line 2, which it needs"
