@@ -251,7 +251,7 @@ class FstabKind(MemberKind, Generic[Item]):
         file = Part(thing=FSTAB, edits=(edit,), needs=(*(parent_needs(FSTAB, sheet) if line else ()), *needs))
         if not sheet.host.systemd or sheet.host.at_rest:
             return (file,)
-        return (file, Part(thing="systemd", tasks=(_READ_BY_SYSTEMD,), phase=Phase.RELOADS))
+        return (file, Part(thing="units of fstab", tasks=(_READ_BY_SYSTEMD,), phase=Phase.RELOADS))
 
     def remarks(self, sheet: FactSheet) -> Sequence[str]:
         lines = self.text(sheet)

@@ -123,11 +123,13 @@ class BindMounts(FstabKind[BindMount]):
         return (by_fstab, _remount(target, options)) if options and _is_busybox(view.sheet) else (by_fstab,)
 
     def remounting(self, target: str, item: BindMount, view: View) -> tuple[Task, ...]:
-        if self.shown(item, target, view) == self.meant(item):
+        """The mount keeps what it has from its source, and loses what only the old line said."""
+        top, old = view.top(target), view.entries.get(target)
+        has = set(top.options) if top else set()
+        lost = set(_own(self.item_of(old)) if old else ()).difference(item.options)
+        if self.shown(item, target, view) == self.meant(item) and not has & lost:
             return ()
-        top = view.top(target)
-        kept = top.options if top else ()
-        own = [option for option in _OWN_OPTIONS if option in item.options or option in kept]
+        own = [option for option in _OWN_OPTIONS if option in item.options or option in has - lost]
         return (_remount(target, ["ro" if item.read_only else "rw", *own]),)
 
     def remarks(self, sheet: FactSheet) -> Sequence[str]:

@@ -189,10 +189,11 @@ def _is_from(item: MountedFileSystem, mount: Mount, sheet: FactSheet) -> bool:
 
 
 def _device(source: str) -> str | None:
-    """The path of a device, or of a file that holds a file system; None for other sources."""
+    """The path of a device, or of a file that holds a file system; None for other sources. A label's blanks are udev's."""
     tag, equals, value = source.partition("=")
     if equals and tag in _TAGS:
-        return f"/dev/disk/by-{_TAGS[tag]}/{value.strip(chr(34))}"
+        named = re.sub(r"[^\w#+.:=@-]", lambda found: f"\\x{ord(found[0]):02x}", value.strip('"'))
+        return f"/dev/disk/by-{_TAGS[tag]}/{named}"
     return source if source.startswith("/") and not source.startswith("//") else None
 
 

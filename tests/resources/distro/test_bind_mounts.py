@@ -130,6 +130,14 @@ def test_own_options_of_the_mount_count(machine: Machine) -> None:
     assert plan(machine, item).changes == ()
 
 
+def test_an_option_that_is_taken_out_is_out_of_force(machine: Machine) -> None:
+    applied(machine, replace(READ_ONLY, options=("nofail", "noexec", "nosuid")))
+    found = applied(machine, replace(READ_ONLY, options=("nofail", "nosuid")))
+    assert programs(found) == [("mount", "-o", "remount,bind,ro,nosuid", GOBIN)]
+    assert "noexec" not in machine.text(mount_program.MOUNTINFO)
+    assert programs(applied(machine, replace(READ_ONLY, options=("nosuid",)))) == []
+
+
 def test_busybox_needs_to_be_told_twice(machine: Machine) -> None:
     machine.file("/bin/busybox", mode=0o755)
     machine.link("/bin/mount", "/bin/busybox")

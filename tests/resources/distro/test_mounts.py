@@ -174,6 +174,7 @@ def test_the_source_of_a_tmpfs_is_just_a_word(machine: Machine) -> None:
         ("UUID=1-2", "ext4", "ext4 /dev/sdb1", True),
         ("UUID=1-2", "ext4", "ext4 /dev/sdc1", False),
         ('LABEL="my disk"', "ext3", "ext4 /dev/sdb1", True),
+        ('LABEL="my disk"', "ext3", "ext4 /dev/sdc1", False),
         ("/dev/vg/lv", "ext4", "ext4 /dev/mapper/vg-lv", True),
         ("/srv/disk.img", "ext4", "ext4 /dev/loop3", True),
         ("/dev/sdb1", "auto", "vfat /dev/sdb1", True),
@@ -192,7 +193,7 @@ def test_type_and_source_are_known_under_other_names(
     machine.odd("/dev/sdb1", next(kind for kind in type(machine.nodes["/"].type) if kind.value == "device"))
     machine.link("/dev/data", "sdb1")
     machine.link("/dev/disk/by-uuid/1-2", "../../sdb1")
-    machine.link("/dev/disk/by-label/my disk", "../../sdb1")
+    machine.link("/dev/disk/by-label/my\\x20disk", "../../sdb1")
     live(machine, "8:17 / {target} rw - " + is_now + " rw", "/srv/b")
     item = MountedFileSystem(source=source, type=kind)
     found = mounts({"/srv/b": item})
