@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
-from go_archives import with_local_archives
+import example_downloads
 from reconciler.cli.main import run
 from reconciler.cli.schema import document_schema
 from reconciler.documents.load import load
@@ -104,11 +104,11 @@ def test_an_example_is_planned_applied_and_then_in_sync(
     machine.write_text(
         "workstation: carol-lt\ngroups: [backend]\n" if path.parent.name == "team" else "workstation: laptop\n"
     )
-    if "go_toolchain:" in path.read_text():
-        shutil.copytree(path.parent, tmp_path / "repo")
-        copy = tmp_path / "repo" / path.name
-        copy.write_text(with_local_archives(path.read_text(), tmp_path))
-        path = copy
+    text = path.read_text(encoding="utf-8")
+    served = example_downloads.served(text, Path(os.environ["HOME"]) / ".cache/reconcile/downloads")
+    if served != text:
+        path = root.parent / path.name
+        path.write_text(served, encoding="utf-8")
     place = ["-f", str(path), "--root", str(root), "--user", "dev"]
     code = run(["plan", "--detailed-exitcode", *place])
     planned = capsys.readouterr().out

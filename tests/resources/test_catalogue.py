@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import example_downloads
 from reconciler.model.address import Layer, Target
 from reconciler.model.desired import DesiredItems
 from reconciler.model.errors import DocumentError
@@ -55,10 +56,7 @@ def machine(machine: Machine, request: pytest.FixtureRequest) -> Machine:
     machine.directory("/home/alice/.vscode-server/bin")
     if "go_toolchain" not in request.node.name:  # which brings it
         machine.file("/usr/local/go/bin/go", mode=0o755)
-    for version in ("1.25.9", "1.26.1"):
-        holds = {"go/VERSION": f"go{version}\ntime 2026-03-05T22:00:00Z\n".encode(), "go/bin/go": b"a program"}
-        for site in ("go.dev/dl", "dl.google.com/go"):
-            machine.downloads[f"https://{site}/go{version}.linux-amd64.tar.gz"] = holds
+    machine.downloads |= example_downloads.BY_URL
     machine.file("/etc/os-release", "ID=ubuntu\nID_LIKE=debian\n")
     machine.programs |= {name: f"/usr/bin/{name}" for name in PROGRAMS}
     kind = request.node.callspec.params.get("kind") if hasattr(request.node, "callspec") else None
