@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +21,22 @@ def _go(version: str) -> dict[str, bytes]:
     return {"go/VERSION": f"go{version}\ntime 2026-03-05T22:00:00Z\n".encode(), "go/bin/go": b"a program\n"}
 
 
-BY_URL: Mapping[str, dict[str, bytes]] = {
-    f"https://{site}/go{version}.linux-{architecture}.tar.gz": _go(version)
-    for version, architecture in _GO
-    for site in ("go.dev/dl", "dl.google.com/go")
+def _held(path: Path) -> bytes | dict[str, bytes]:
+    """The bytes of a file, or the files of an archive."""
+    if ".tar" not in path.name:
+        return path.read_bytes()
+    with tarfile.open(path) as packed:
+        return {entry.name: file.read() for entry in packed if (file := packed.extractfile(entry)) is not None}
+
+
+FOLDER = Path(__file__).resolve().parent.parent / "examples/kinds/downloads"
+BY_URL: Mapping[str, bytes | dict[str, bytes]] = {
+    **{f"https://example.com/{path.name}": _held(path) for path in FOLDER.iterdir()},
+    **{
+        f"https://{site}/go{version}.linux-{architecture}.tar.gz": _go(version)
+        for version, architecture in _GO
+        for site in ("go.dev/dl", "dl.google.com/go")
+    },
 }
 BY_DIGEST: Mapping[str, dict[str, bytes]] = {digest: _go(version) for (version, _), digest in _GO.items()}
 """By the digest of the real archive."""
@@ -41,12 +54,17 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def served(document: str, cache: Path) -> str:
-    """The document with the digests of small archives in place of the real ones, and those in the cache of downloads."""
+    """The document with the digests of small archives in place of the real ones, and those in the cache of downloads.
+
+    What stands in `downloads` beside the examples is there too.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    for path in FOLDER.iterdir():
+        shutil.copy(path, cache / hashlib.sha256(path.read_bytes()).hexdigest())
     for digest, files in BY_DIGEST.items():
         if digest in document:
             data = archive(files)
             small = hashlib.sha256(data).hexdigest()
-            cache.mkdir(parents=True, exist_ok=True)
             (cache / small).write_bytes(data)
             document = document.replace(digest, small)
     return document

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -48,10 +46,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "SUDO_USER", "WSL_DISTRO_NAME"):
         monkeypatch.delenv(variable, raising=False)
-    cache = tmp_path / "home/.cache/reconcile/downloads"
-    cache.mkdir(parents=True)
-    for path in (TOP / "examples/kinds/downloads").iterdir():
-        shutil.copy(path, cache / hashlib.sha256(path.read_bytes()).hexdigest())
     return folder
 
 

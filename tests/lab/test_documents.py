@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from go_archives import with_local_archives
+import example_downloads
 from lab.accounts import User
 from lab.apt_repository import Package, publish
 from lab.keys import KeyPair
@@ -20,12 +20,19 @@ TOP = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = sorted((TOP / "examples/kinds").glob("*.yaml"))
 PLAYBOOKS = sorted(path.stem for path in (TOP / "playbooks").glob("*.yaml"))
 ELSEWHERE = {
+    "services": "systemd has a machine of its own: test_services_converge_where_systemd_runs",
+    "ca_certificates": "the lab has no certificates to begin with: tests/resources/distro/test_ca_certificates.py",
+    "mounts": "the lab has no Windows drives: tests/resources/distro/test_mounts_for_real.py",
     "checks": "nothing of it is written, so nothing is tried: tests/cli/test_go_tools.py",
     "go_tools": "go itself is too large for the lab: tests/cli/test_go_tools.py",
     "vscode_extensions": "there is no server before VS Code was here: tests/resources/user/test_vscode_extensions.py",
 }
 """Examples that need what no lab machine has, with where they are proved."""
-PACKAGES = ("ca-certificates", "curl", "gcc", "git", "golang-go", "jq", "nodejs")
+PACKAGES = (
+    *(Package(name=name) for name in ("ca-certificates", "cron", "curl", "gcc", "git", "golang-go", "jq")),
+    Package(name="nodejs", version="18.19.1"),
+    Package(name="zsh", files={"/usr/bin/zsh": '#!/bin/sh\nexec /bin/sh "$@"\n'}),
+)
 SETTINGS = {
     "fs.inotify.max_user_watches": "65536",
     "fs.inotify.max_user_instances": "128",
@@ -48,7 +55,7 @@ def one(machine: Boot, key: KeyPair, office: Office) -> Machine:
     """A WSL distro with root's key, a user dev, packages to be had, and settings of the kernel to be set."""
     users = {"root": User(keys=[key.public]), "dev": User(shell="/bin/bash")}
     made = machine("trixie", wsl=Wsl(networking_mode="mirrored"), users=users)
-    publish(made, [Package(name=name) for name in PACKAGES])
+    publish(made, PACKAGES)
     for name, value in SETTINGS.items():
         made.pretend_setting(name, value)
     office.knows(made)
@@ -81,9 +88,21 @@ def test_an_example_converges(one: Machine, office: Office, example: Path) -> No
     if example.stem in ELSEWHERE:
         pytest.skip(ELSEWHERE[example.stem])
     shutil.copytree(example.parent, office.repo, dirs_exist_ok=True)
-    document = with_local_archives(example.read_text(), office.folder)
+    document = example_downloads.served(example.read_text(), office.folder / "home/.cache/reconcile/downloads")
     (office.repo / "reconcile.yaml").write_text(is_here(document, one))
     converge(office)
+
+
+def test_services_converge_where_systemd_runs(machine: Boot, key: KeyPair, office: Office) -> None:
+    one = machine("trixie-systemd", users={"root": User(keys=[key.public]), "dev": User(shell="/bin/bash")})
+    unit = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
+    publish(one, [Package(name="cron", files={"/usr/lib/systemd/system/cron.service": unit})])
+    assert one.run(["loginctl", "enable-linger", "dev"]).code == 0
+    office.knows(one)
+    document = (TOP / "examples/kinds/services.yaml").read_text()
+    (office.repo / "reconcile.yaml").write_text(is_here(document, one))
+    converge(office)
+    assert one.run(["systemctl", "is-active", "cron.service"]).stdout == b"active\n"
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,12 +60,6 @@ def machine(machine: Machine, request: pytest.FixtureRequest) -> Machine:
     machine.programs |= {name: f"/usr/bin/{name}" for name in PROGRAMS}
     kind = request.node.callspec.params.get("kind") if hasattr(request.node, "callspec") else None
     machine.life = dataclasses.replace(machine.life, systemd=kind in WITH_SYSTEMD)
-    for path in (TOP / "examples/kinds/downloads").iterdir():
-        held: bytes | dict[str, bytes] = path.read_bytes()
-        if ".tar" in path.name:
-            with tarfile.open(path) as archive:
-                held = {entry.name: archive.extractfile(entry).read() for entry in archive if entry.isfile()}  # type: ignore[union-attr]
-        machine.downloads[f"https://example.com/{path.name}"] = held
     return machine
 
 
