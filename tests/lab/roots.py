@@ -51,7 +51,7 @@ NO_PENALTIES = {"PerSourcePenalties": "no"}
 RECIPES_BY_NAME: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe(name="bookworm", suite="bookworm", script="debian.sh"),
+        Recipe(name="bookworm", suite="bookworm", script="debian.sh", packages=("ca-certificates",)),
         Recipe(name="trixie", suite="trixie", script="debian.sh", sshd_options=NO_PENALTIES),
         Recipe(
             name="trixie-systemd",
