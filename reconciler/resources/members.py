@@ -27,14 +27,18 @@ class WholeText:
         return changes.get(TEXT, text) or ""
 
 
+def refusal(file: FileState) -> Blocked | Unknown | None:
+    """Why nothing can be said of what is in a file."""
+    why = distrusted(file.state)
+    return Blocked(why) if why else Unknown(file.unreadable) if file.unreadable else None
+
+
 def whole_text(file: FileState) -> Observed | None:
     """A file as an item whose one field, `text`, is all that is in it. What is no file is for planning to judge."""
-    refusal = distrusted(file.state)
-    if refusal:
-        return Blocked(refusal)
-    if file.unreadable:
-        return Unknown(file.unreadable)
-    return None if file.data is None else Seen(fields={TEXT: file.data.decode("utf-8", "surrogateescape")})
+    closed = refusal(file)
+    if closed is not None or file.data is None:
+        return closed
+    return Seen(fields={TEXT: file.data.decode("utf-8", "surrogateescape")})
 
 
 class MemberKind(Base):
@@ -53,12 +57,9 @@ class MemberKind(Base):
         return (sheet.file(self.path).data or b"").decode("utf-8", "surrogateescape")
 
     def observe(self, sheet: FactSheet) -> Mapping[str, Observed]:
-        file = sheet.file(self.path)
-        refusal = distrusted(file.state)
-        if refusal:
-            return {name: Blocked(refusal) for name in self.items}
-        if file.unreadable:
-            return {name: Unknown(file.unreadable) for name in self.items}
+        closed = refusal(sheet.file(self.path))
+        if closed is not None:
+            return dict.fromkeys(self.items, closed)
         return self.seen(self.text(sheet), sheet)
 
     def seen(self, text: str, sheet: FactSheet) -> Mapping[str, Observed]:

@@ -78,7 +78,7 @@ def home(trusted_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if (SKELETON / name).is_file():
             shutil.copy(SKELETON / name, trusted_home)
     (trusted_home / ".zshrc").write_text("HISTSIZE=100\n")
-    for folder in (".config/fish", ".vscode-server", ".local/bin", "bin"):
+    for folder in (".config/fish", ".vscode-server/bin/commit", ".local/bin", "bin"):
         (trusted_home / folder).mkdir(parents=True)
     monkeypatch.setenv("HOME", str(trusted_home))
     monkeypatch.setenv("RECONCILE_SECRET_PROXY_PASSWORD", PASSWORD)
@@ -186,6 +186,14 @@ def test_dotfiles_behind_links_get_the_block_and_give_it_back(applied, home: Pat
 
 def files(top: Path) -> dict[str, bytes]:
     return {str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "mksh", "zsh", "fish"])
+def test_a_login_puts_an_inherited_order_right(applied, home: Path, shell: str) -> None:
+    applied(DOCUMENT)
+    inherited = f"{home}/.local/bin:{system_path()}:/usr/local/gobin"
+    path = session([shell, "-l", "-c", DUMP], home, inherited)["PATH"].replace(f"{home}/bin:", "")
+    assert path == f"/usr/local/gobin:{home}/my tools:{system_path()}:{home}/.local/bin"
 
 
 def test_an_activated_environment_stays_in_front_in_a_shell_inside(applied, home: Path) -> None:

@@ -15,24 +15,27 @@ from typing import Final
 from reconciler.formats.managed_block import BlockCodec, BlockError, Position
 from reconciler.formats.shell_environment.posix import ANEW
 from reconciler.model.facts import Fact, FactSheet, FileState, FileText, PathInfo
-from reconciler.model.resource import Blocked, Fields, FileEdit, Observed, Part, Seen, Unknown
+from reconciler.model.resource import Blocked, Fields, FileEdit, Observed, Part, Seen
 from reconciler.model.values import Absent
 from reconciler.resources import vscode
-from reconciler.resources.base import distrusted, parent_facts, parent_needs
+from reconciler.resources.base import parent_facts, parent_needs
+from reconciler.resources.members import refusal
 from reconciler.resources.shells.in_use import is_in_use, is_there, shell_facts
 from reconciler.resources.shells.own_files import ENV_FILE
 
 BLOCK: Final = "shell_env"
 _SERVERS: Final = {"vscode_server": "~/.vscode-server", "vscode_server_insiders": "~/.vscode-server-insiders"}
+_RC_FILES: Final = {"bash": "bashrc", "zsh": "zshenv", "mksh": "mkshrc"}
 _OUT_OF_REACH: Final = "it stands below the line that ends the file for shells that are not interactive: it moves up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A block in the file at `path`. `begins_session`: the file is read where a session begins, and once."""
+    """A block in the file at `path`. `begin` are lines that say, in the file's language, whether a session begins when it is
+    read."""
 
     path: str
-    begins_session: bool = True
+    begin: str = f"  {ANEW}=yes\n"
     position: Position = Position.END
 
     @property
@@ -41,17 +44,16 @@ class Hook:
 
     @property
     def text(self) -> str:
-        first = f"  {ANEW}=yes\n" if self.begins_session else ""
-        return f"if [ -r {ENV_FILE} ]; then\n{first}  . {ENV_FILE}\nfi\n"
+        return f"if [ -r {ENV_FILE} ]; then\n{self.begin}  . {ENV_FILE}\nfi\n"
 
 
 HOOKS: Final[Mapping[str, Hook]] = {
     "profile": Hook(path="~/.profile"),
     "bash_profile": Hook(path="~/.bash_profile"),
     "bash_login": Hook(path="~/.bash_login"),
-    "bashrc": Hook(path="~/.bashrc", begins_session=False, position=Position.ABOVE_GUARD),
-    "zshenv": Hook(path="~/.zshenv", begins_session=False),
-    "mkshrc": Hook(path="~/.mkshrc", begins_session=False),
+    "bashrc": Hook(path="~/.bashrc", begin="", position=Position.ABOVE_GUARD),
+    "zshenv": Hook(path="~/.zshenv", begin=f"  if [[ -o login ]]; then {ANEW}=yes; fi\n"),
+    "mkshrc": Hook(path="~/.mkshrc", begin=""),
     **{name: Hook(path=f"{folder}/server-env-setup") for name, folder in _SERVERS.items()},
 }
 
@@ -70,16 +72,11 @@ def hooks_in_use(sheet: FactSheet) -> Iterator[str]:
     yield from (name for name, server in _SERVERS.items() if vscode.is_installed(server, sheet))
 
 
-_RC_FILES: Final = {"bash": "bashrc", "zsh": "zshenv", "mksh": "mkshrc"}
-
-
 def seen_hook(hook: Hook, file: FileState) -> Observed | None:
     """The block in a file; nothing of one that no shell reaches."""
-    refusal = distrusted(file.state)
-    if refusal:
-        return Blocked(refusal)
-    if file.unreadable:
-        return Unknown(file.unreadable)
+    closed = refusal(file)
+    if closed is not None:
+        return closed
     text = (file.data or b"").decode("utf-8", "surrogateescape")
     try:
         found = hook.codec.members(text).get(BLOCK)

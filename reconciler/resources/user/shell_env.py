@@ -39,15 +39,15 @@ from reconciler.model.resource import (
     Part,
     Resource,
     Seen,
-    Unknown,
     Want,
 )
 from reconciler.model.schema import Complaint, Field, KindSchema, MapOf, Record, Text, described, record_of
 from reconciler.model.secrets import Secret
 from reconciler.model.states import Effect, Risk
 from reconciler.model.values import ABSENT, UNMANAGED, Absent, Unmanaged
-from reconciler.resources.base import USER_PATH, Base, distrusted, parent_facts
+from reconciler.resources.base import USER_PATH, Base, parent_facts
 from reconciler.resources.environment_variables import VARIABLE_NAME, VARIABLE_VALUE, unsayable, variable_risks
+from reconciler.resources.members import refusal
 from reconciler.resources.shells import remarks
 from reconciler.resources.shells.hooks import HOOKS, Hook, hook_facts, hook_part, hooks_in_use, seen_hook
 from reconciler.resources.shells.in_use import is_in_use
@@ -114,9 +114,9 @@ class ShellEnv(Base):
     def observe(self, sheet: FactSheet) -> Mapping[str, Observed]:
         own = self._own_files(sheet)
         for each in own.values():
-            refusal = _refusal(each)
-            if refusal is not None:
-                return dict.fromkeys(self.items, refusal)
+            closed = refusal(each.file)
+            if closed is not None:
+                return dict.fromkeys(self.items, closed)
         copies = [each.members for each in own.values()]
         names = dict.fromkeys(name for copy in copies for name in copy if not name.startswith(SECRET))
         found = {name: seen for name in names if (seen := self._seen(name, copies)) is not None}
@@ -204,11 +204,6 @@ class ShellEnv(Base):
             *remarks.open_directories(directories, sheet),
             *remarks.overruled(variables, sheet, has_paths=bool(paths)),
         ]
-
-
-def _refusal(own: OwnFile) -> Observed | None:
-    why = distrusted(own.file.state)
-    return Blocked(why) if why else Unknown(own.file.unreadable) if own.file.unreadable else None
 
 
 def _is_wanted(item: object) -> bool:
