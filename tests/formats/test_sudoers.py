@@ -35,6 +35,11 @@ def test_the_text_is_what_sudoers_says() -> None:
     assert sudoers.text("dev", "ALL=(bin) /bin/ls") == "dev ALL=(bin) /bin/ls\n"
 
 
+def test_a_name_that_could_be_an_alias_is_quoted() -> None:
+    assert sudoers.text("DEV", "password") == '"DEV" ALL=(ALL:ALL) ALL\n'
+    assert sudoers.text("first.last", "password").startswith('"first.last" ')
+
+
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("rule", RULES)
 def test_visudo_finds_it_right_and_it_reads_back(user: str, rule: str, tmp_path: Path) -> None:

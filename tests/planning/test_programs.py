@@ -50,6 +50,7 @@ def test_programs_run_in_their_phases_around_the_files(machine: Machine, toys: A
     }
     plan = machine.plan({DISTRO: [toys.Scripted(items), toys.lines({"a": "1"})]})
     assert [change.thing for change in plan.changes] == [
+        "stops",
         "packages",
         "accounts",
         toys.SHARED,

@@ -1,4 +1,4 @@
-"""useradd of shadow, as the script for new accounts has it: -u, -d, -s, -c, -G."""
+"""useradd of shadow, alone or by the script for new accounts: -u, -d, -s, -c, -G."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ if TYPE_CHECKING:
 
 def run(machine: Machine, argv: tuple[str, ...], stdin: bytes, user: str) -> None:
     assert user == "root", "Permission denied"
-    _, script, _, name, *options = argv[1:]
-    assert "useradd -m" in script
-    given, words = database.options(("useradd", *options), "", "udscG")
-    assert not words
+    given, (name,) = database.options(argv[argv.index("useradd") :], "", "udscG")
     if name not in database.groups(machine):
         database.add_group(machine, name, int(given["u"]) if "u" in given else None)
     wanted = given.get("G", "").split(",") if "G" in given else []

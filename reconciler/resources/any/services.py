@@ -28,7 +28,7 @@ from reconciler.formats import systemctl
 from reconciler.formats.systemctl import Unit
 from reconciler.model.address import Layer
 from reconciler.model.claims import Need, Running
-from reconciler.model.facts import CommandResult, CommandText, Fact, FactSheet, Listing, Unread
+from reconciler.model.facts import NEEDS_ROOT, CommandResult, CommandText, Fact, FactSheet, Listing, Unread
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Unknown, Want
 from reconciler.model.schema import Boolean, Complaint, KindSchema, MapOf, Text, described, record_of
 from reconciler.model.states import Phase, Risk
@@ -148,7 +148,7 @@ class Services(Base):
                     f"{user} is not logged in and has no systemd; `loginctl enable-linger {user}` starts one"
                 )
             case _:
-                return Unknown("systemctl tells nothing")
+                return Unknown("systemctl tells nothing" if sheet.host.elevated else NEEDS_ROOT)
 
     def want(self, name: str, item: object) -> Want:
         is_way_in = _WAYS_IN.match(systemctl.unit_name(name)) is not None

@@ -218,6 +218,11 @@ def test_a_static_unit_cannot_be_enabled(running: Machine, item: Service) -> Non
     assert applied(running, {"helper": Service(running=True, enabled=False)}) == ["start helper.service"]
 
 
+def test_what_a_changed_file_says_now_is_not_known_before_it_is_read(running: Machine) -> None:
+    knows(running, "app.service", file="static", stale="yes")
+    assert told(plan(running, {"app": Service()})) == ["daemon-reload", "enable app.service", "start app.service"]
+
+
 @pytest.mark.parametrize("file", ["indirect", "generated", "transient", "bad"])
 def test_other_units_cannot_be_enabled_either(running: Machine, file: str) -> None:
     knows(running, "app.service", file=file)
@@ -284,6 +289,8 @@ def test_without_an_answer_nobody_knows(running: Machine) -> None:
     running.commands[question.argv] = CommandResult(1, "")  # type: ignore[union-attr]
     item = only(plan(running, {"app": Service()}))
     assert (item.state, item.why) == (State.UNKNOWN, "systemctl tells nothing")
+    asked_by_alice = only(running.plan({DISTRO: [services({"app": Service()})]}, elevated=False))
+    assert (asked_by_alice.state, asked_by_alice.elevation) == (State.UNKNOWN, True)
 
 
 # ---- a user's own
