@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from lab.channel import ClosedError, Message, close, send
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-STEP_SECONDS = 20.0
+STEP_SECONDS = 60.0
 
 
 class LabUnavailable(Exception):  # noqa: N818 # a state of this computer, not an error

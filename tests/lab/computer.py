@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab.channel import pair
 from lab.commander import STEP_SECONDS, Commander, LabError, Process, Result
+from lab.control_groups import ControlGroups
 from lab.namespaces import Namespaces
 
 NETWORK_PREFIX = 16
@@ -16,12 +17,14 @@ DISKS = "/tmp/disks"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """`lower` is the unpacked root, `disk_mib` what may be written over it."""
+    """`lower` is the unpacked root, `disk_mib` what may be written over it, `run_mib` what fits into /run."""
 
     name: str
     number: int
     lower: str
     disk_mib: int
+    run_mib: int
+    control_groups: ControlGroups | None = None
 
     @property
     def address(self) -> str:
@@ -53,10 +56,25 @@ class Computer:
             self._life.wait_for("code")
         self._forget()
 
+    def await_power_off(self, seconds: float = STEP_SECONDS) -> None:
+        """By itself: somebody in there asked for it, or for a reboot."""
+        if self._life is not None:
+            self._life.wait_for("code", seconds)
+        self._forget()
+
     def scrap(self) -> None:
         """Without its disk."""
         self.kill()
         self._inside.run(["umount", self._disk])
+        if self.hardware.control_groups:
+            self.hardware.control_groups.remove(str(self.hardware.number))
+
+    def _way_into_its_control_group(self) -> list[int]:
+        """A new one for each life; the files of the last one are of no use to systemd."""
+        if self.hardware.control_groups is None:
+            return []
+        self.hardware.control_groups.remove(str(self.hardware.number))
+        return [self.hardware.control_groups.found(str(self.hardware.number))]
 
     def _forget(self) -> None:
         if self._life is not None:
@@ -75,12 +93,13 @@ class Computer:
         try:
             self._life = self._inside.ask(
                 "boot",
-                [theirs.detach()],
+                [theirs.detach(), *self._way_into_its_control_group()],
                 name=self.name,
                 address=self.address,
                 prefix=NETWORK_PREFIX,
                 disk=self._disk,
                 lower=self.hardware.lower,
+                run_options=f"size={self.hardware.run_mib}m,mode=755",
                 runner_root=[runner_root.st_dev, runner_root.st_ino],
             )
             self._one = Commander(ours)

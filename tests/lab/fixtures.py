@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +13,7 @@ import pytest
 from lab.keys import KeyPair, make_key
 from lab.machines import Lab, LabUnavailable, Machine
 
+Ssh = Callable[..., subprocess.CompletedProcess[str]]
 MACHINES = pytest.StashKey[list[Machine]]()
 
 
@@ -60,6 +62,23 @@ def locked_key(tmp_path: Path) -> KeyPair:
 def authority(tmp_path: Path) -> KeyPair:
     """The key of a certificate authority: see keys.sign."""
     return make_key(tmp_path / "keys" / "authority")
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, key: KeyPair) -> Ssh:
+    """The real client: machine, user, command, more options."""
+
+    def run(
+        machine: Machine, user: str, command: str, *options: str, identity: Path = key.path, known: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        known_hosts = tmp_path / "known_hosts"
+        known_hosts.write_text(machine.known_hosts_line() if known is None else known)
+        words = ["ssh", "-F", "none", "-i", str(identity), "-p", str(machine.port), "-o", "BatchMode=yes"]
+        words += ["-o", f"UserKnownHostsFile={known_hosts}", "-o", "GlobalKnownHostsFile=none", *options]
+        words += [f"{user}@{machine.host}", command]
+        return subprocess.run(words, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+
+    return run
 
 
 def not_here(error: LabUnavailable) -> NoReturn:

@@ -18,6 +18,7 @@ from lab.channel import ClosedError, Message, close, close_all_but, receive, rep
 from lab.process_one import ProcessOne, give_up
 
 SCRATCH = "/tmp"
+HARMLESS = kernel.NO_SETUID | kernel.NO_DEVICES | kernel.NO_PROGRAMS
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 LINKS = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 
@@ -52,7 +53,7 @@ def _first(channel: socket.socket, dial: socket.socket) -> NoReturn:
         _require_shifted_map()
         kernel.mount("none", "/", flags=kernel.RECURSIVE | kernel.PRIVATE)
         kernel.mount("lab", SCRATCH, "tmpfs", kernel.NO_DEVICES, "mode=755")
-        kernel.mount("proc", "/proc", "proc", kernel.NO_SETUID | kernel.NO_DEVICES | kernel.NO_PROGRAMS)
+        kernel.mount("proc", "/proc", "proc", HARMLESS)
         own_processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         one = ProcessOne(channel)
         one.handlers["boot"] = lambda message: _boot(one, message, own_processes)
@@ -92,11 +93,15 @@ def _boot(one: ProcessOne, message: Message, own_processes: int) -> None:
 
 
 def _machine(message: Message) -> NoReturn:
-    """Process 1 of a machine. Descriptors: the machine's channel, then the status pipe."""
-    own_end, status = message.descriptors
+    """Process 1 of a machine. Descriptors: its channel, perhaps the way into its control group, the status pipe."""
+    own_end, *control_group, status = message.descriptors
     try:
-        close_all_but([0, 1, 2, own_end, status])
+        close_all_but([0, 1, 2, *message.descriptors])
         signal.set_wakeup_fd(-1)
+        if control_group:
+            os.write(control_group[0], b"0")
+            close(control_group)
+            kernel.unshare(kernel.NEW_CONTROL_GROUPS)
         channel = socket.socket(fileno=own_end)
         kernel.unshare(kernel.NEW_MOUNTS | kernel.NEW_NETWORK | kernel.NEW_IPC | kernel.NEW_HOST_NAME)
         kernel.call_myself("init")
@@ -105,14 +110,16 @@ def _machine(message: Message) -> NoReturn:
             os._exit(1)
         _bring_network_up(message.text("address"), message.number("prefix"))
         socket.sethostname(message.text("name"))
-        _enter_root(message)
+        _enter_root(message, with_control_groups=bool(control_group))
         seen = Path("/").stat()
         if [seen.st_dev, seen.st_ino] == message.fields["runner_root"]:
             raise RuntimeError("the machine's root is the runner's root")
         _require_shifted_map()
         report(status, root=[seen.st_dev, seen.st_ino], user_map=kernel.user_map())
         close([status])
-        ProcessOne(channel).serve()
+        one = ProcessOne(channel)
+        one.handlers["hand over"] = one.hand_over
+        one.serve()
     except BaseException as error:
         report(status, error=f"{type(error).__name__}: {error}")
         os._exit(1)
@@ -132,7 +139,7 @@ def _bring_network_up(address: str, prefix: int) -> None:
         raise RuntimeError("ip could not bring eth0 up")
 
 
-def _enter_root(message: Message) -> None:
+def _enter_root(message: Message, *, with_control_groups: bool) -> None:
     """Overlay of the cached root and the machine's own disk; /dev, /proc and /run as any machine has them."""
     disk, root = message.text("disk"), message.text("disk") + ".root"
     Path(root).mkdir(exist_ok=True)
@@ -150,8 +157,11 @@ def _enter_root(message: Message) -> None:
     kernel.mount("shm", f"{root}/dev/shm", "tmpfs", kernel.NO_SETUID | kernel.NO_DEVICES, "size=8m,mode=1777")
     for link, target in LINKS.items():
         Path(root, "dev", link).symlink_to(target)
-    kernel.mount("proc", f"{root}/proc", "proc", kernel.NO_SETUID | kernel.NO_DEVICES | kernel.NO_PROGRAMS)
-    kernel.mount("run", f"{root}/run", "tmpfs", kernel.NO_SETUID | kernel.NO_DEVICES, "size=4m,mode=755")
+    kernel.mount("proc", f"{root}/proc", "proc", HARMLESS)
+    kernel.mount("run", f"{root}/run", "tmpfs", kernel.NO_SETUID | kernel.NO_DEVICES, message.text("run_options"))
+    if with_control_groups:
+        kernel.mount("sysfs", f"{root}/sys", "sysfs", HARMLESS | kernel.READ_ONLY)
+        kernel.mount("cgroup2", f"{root}/sys/fs/cgroup", "cgroup2", HARMLESS)
     kernel.make_root(root)
 
 

@@ -7,15 +7,19 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab import roots
+from lab import kernel, roots
 from lab.accounts import User
 from lab.commander import LabError, LabUnavailable, Process, Result
 from lab.computer import NETWORK_PREFIX, Hardware
-from lab.machine import Machine, SshdOptions
+from lab.control_groups import ControlGroups
+from lab.machine import Machine
 from lab.namespaces import Namespaces, require
 from lab.relay import Direction, Door, Relay
+from lab.sshd import SshdOptions
+from lab.systemd_machine import RUN_MIB, SystemdMachine
+from lab.wsl import Wsl
 
-__all__ = ["Direction", "Lab", "LabError", "LabUnavailable", "Machine", "Result", "User"]
+__all__ = ["Direction", "Lab", "LabError", "LabUnavailable", "Machine", "Result", "SystemdMachine", "User", "Wsl"]
 
 ROOTS = "/tmp/roots"
 UNPACK_SECONDS = 60.0
@@ -32,6 +36,12 @@ mount -t overlay -o lowerdir=/tmp/try/lower,upperdir=/tmp/try/upper,workdir=/tmp
 umount /tmp/try/root
 """
 
+# All that a machine with systemd needs beyond that. 3 is the way into a control group.
+TRIAL_OF_CONTROL_GROUPS = """\
+echo 0 >&3 &&
+exec unshare --cgroup --mount sh -c 'mount -t sysfs -o ro try /tmp/try && mount -t cgroup2 try /tmp/try/fs/cgroup'
+"""
+
 
 class Lab:
     """A network of machines. Roots are unpacked when first asked for; all is gone when the runner is."""
@@ -44,6 +54,7 @@ class Lab:
         self._inside = self.namespaces.commander
         self.relay = Relay(self.namespaces.dial)
         self._numbers = itertools.count(2)
+        self._groups: ControlGroups | None = None
         self._unpacked: dict[str, Process | None] = {}
         self._machines: list[Machine] = []  # one that nobody holds would end at once
         try:
@@ -82,18 +93,28 @@ class Lab:
         sshd_options: SshdOptions | None = None,
         host_key_kinds: Sequence[str] = ("ed25519",),
         strace: bool = False,
+        wsl: Wsl | None = None,
         name: str = "",
     ) -> Machine:
         """A machine that has booted and whose sshd listens. `close` it, or it stays as long as the lab."""
         number = next(self._numbers)
-        hardware = Hardware(name=name or f"{root}-{number}", number=number, lower=self.root(root), disk_mib=disk_mib)
-        machine = Machine(
+        recipe = roots.RECIPES_BY_NAME[root]
+        hardware = Hardware(
+            name=name or f"{root}-{number}",
+            number=number,
+            lower=self.root(root),
+            disk_mib=disk_mib,
+            run_mib=RUN_MIB if recipe.boots_systemd else 4,
+            control_groups=self._control_groups() if recipe.boots_systemd else None,
+        )
+        machine = (SystemdMachine if recipe.boots_systemd else Machine)(
             self.namespaces,
             hardware,
-            recipe=roots.RECIPES_BY_NAME[root],
+            recipe=recipe,
             door=Door(self.relay, hardware.address.replace("10.", "127.", 1), hardware.address),
             folder=self.folder,
             strace=strace,
+            wsl=wsl,
         )
         self._machines.append(machine)
         try:
@@ -103,8 +124,34 @@ class Lab:
             raise
         return machine
 
+    def _control_groups(self) -> ControlGroups:
+        """Made by the first machine with systemd; a trial shows whether they can be had."""
+        if self._groups is None:
+            groups = ControlGroups(owner=int(kernel.user_map(self.namespaces.process.pid).split()[1]))
+            try:
+                self._try(groups)
+            except BaseException:
+                groups.close()
+                raise
+            self._groups = groups
+        return self._groups
+
+    def _try(self, groups: ControlGroups) -> None:
+        path = self.folder / "control-groups.log"
+        log = os.open(path, os.O_WRONLY | os.O_CREAT)
+        descriptors = [os.open(os.devnull, os.O_RDONLY), log, os.dup(log), groups.found("trial")]
+        trial = self._inside.start(["sh", "-c", TRIAL_OF_CONTROL_GROUPS], descriptors)
+        code = trial.wait_for("code")
+        trial.close()
+        groups.remove("trial")
+        if code != 0:
+            said = path.read_text(encoding="utf-8", errors="replace").splitlines()[:1]
+            raise LabUnavailable(f"this kernel does not let a machine have control groups of its own: {said}")
+
     def close(self) -> None:
         for machine in self._machines:
             machine.door.close()
         self.relay.close()
         self.namespaces.close()
+        if self._groups is not None:
+            self._groups.close()

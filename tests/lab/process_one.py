@@ -21,9 +21,9 @@ Handler = Callable[[Message], None]
 class ProcessOne:
     """Serves `channel` until its other end closes; that end is the watchdog: `_exit` of a process 1 ends all below."""
 
-    def __init__(self, channel: socket.socket, handlers: dict[str, Handler] | None = None) -> None:
+    def __init__(self, channel: socket.socket) -> None:
         self.channel = channel
-        self.handlers: dict[str, Handler] = {"run": self.run, "kill": self.kill, **(handlers or {})}
+        self.handlers: dict[str, Handler] = {"run": self.run, "kill": self.kill}
         self.statuses: dict[int, int] = {}
         self.more_channels: dict[socket.socket, Callable[[], None]] = {}
 
@@ -87,12 +87,32 @@ class ProcessOne:
         report(message.descriptors[-1], code=0)
         close(message.descriptors)
 
+    def hand_over(self, message: Message) -> None:
+        """Go on as another program, systemd; a child serves the channel from now on.
+
+        What ran before is that program's to reap: nobody hears of its end.
+        """
+        if os.fork() == 0:
+            signal.set_wakeup_fd(-1)
+            close_all_but([0, 1, 2, *message.descriptors, self.channel.fileno()])
+            report(message.descriptors[-1], serving=True)
+            close(message.descriptors)
+            ProcessOne(self.channel).serve()
+        close_all_but([0, 1, 2])
+        _forget_signals()
+        arguments = message.texts("arguments")
+        os.execve(arguments[0], arguments, message.mapping("environment"))
+
+
+def _forget_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
 
 def _become(message: Message) -> NoReturn:
     try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+        _forget_signals()
         os.setsid()
         kept = _arrange(list(message.descriptors[:-1]))
         close_all_but(range(kept))

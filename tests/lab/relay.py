@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 
 CHUNK = 65_536
 CHUNKS_ON_THE_WAY = 64
-CALL_SECONDS = 10.0
+CALL_SECONDS = 60.0
 SSH_PORT = 22
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 

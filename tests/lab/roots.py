@@ -10,9 +10,9 @@ import hashlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.commander import LabError, LabUnavailable
@@ -25,25 +25,42 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """`sshd` and `strace` are their paths inside."""
+    """`sshd` and `strace` are their paths inside; `packages` come on top of those of the script.
+
+    `sshd_options` are for what this sshd does and others do not know.
+    """
 
     name: str
     suite: str
     script: str
+    packages: Sequence[str] = ()
+    boots_systemd: bool = False
+    sshd_options: Mapping[str, str] = field(default_factory=dict)
     sshd: str = "/usr/sbin/sshd"
     strace: str = "/usr/bin/strace"
 
     @property
     def digest(self) -> str:
         text = (RECIPES / self.script).read_text(encoding="utf-8")
-        return hashlib.sha256(f"{self.name} {self.suite}\n{text}".encode()).hexdigest()[:16]
+        return hashlib.sha256("\n".join([self.name, self.suite, *self.packages, text]).encode()).hexdigest()[:16]
 
+
+# To the machines all who come from the runner have one address: refused because of each other, they would be a riddle.
+NO_PENALTIES = {"PerSourcePenalties": "no"}
 
 RECIPES_BY_NAME: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe(name="bookworm", suite="bookworm", script="debian.sh"),
-        Recipe(name="trixie", suite="trixie", script="debian.sh"),
+        Recipe(name="trixie", suite="trixie", script="debian.sh", sshd_options=NO_PENALTIES),
+        Recipe(
+            name="trixie-systemd",
+            suite="trixie",
+            script="debian.sh",
+            packages=("systemd-sysv", "libpam-systemd", "dbus-user-session"),
+            boots_systemd=True,
+            sshd_options=NO_PENALTIES,
+        ),
         Recipe(
             name="busybox",
             suite="bookworm",
@@ -101,7 +118,7 @@ def _build(recipe: Recipe, path: Path) -> None:
     require("mmdebstrap", "zstd", "tar", "apt-get")
     environment = {name: os.environ[name] for name in PROXY_VARIABLES if name in os.environ}
     environment["APT_OPTIONS"] = _apt_proxies()
-    arguments = ["sh", "-s", "--", recipe.suite, _mirror()]
+    arguments = ["sh", "-s", "--", recipe.suite, _mirror(), *recipe.packages]
     script = (RECIPES / recipe.script).read_bytes()
     namespaces = Namespaces(network=False, environment=environment)
     try:
