@@ -10,7 +10,9 @@ from reconciler.model.address import Layer
 from reconciler.model.schema import Complaint
 from reconciler.model.secrets import SecretText
 
-CONTENT_FIELDS: Final = ("content", "source", "template", "url")
+CONTENT_FIELDS: Final = ("content", "source", "template", "url", "block")
+_OF_BLOCKS: Final = ("position", "comment")
+_NOT_OF_BLOCKS: Final = ("mode", "owner", "group", "newline")
 _OF_DOWNLOADS: Final = ("sha256", "archive", "strip", "via")
 _OF_TEXT: Final = ("newline", "follow")
 _WITH_USER: Final = re.compile(r"\w+://[^/?#]*@")
@@ -27,6 +29,7 @@ def _complaints(layer: Layer, name: str, fields: Fields) -> Iterator[Complaint]:
     given = [key for key in CONTENT_FIELDS if key in fields]
     if len(given) > 1:
         yield Complaint(f"{name} has {' and '.join(given)}; one file has one content", field=given[1])
+    yield from _of_block(name, fields)
     if "url" in fields:
         yield from _of_download(name, fields)
     else:
@@ -35,6 +38,19 @@ def _complaints(layer: Layer, name: str, fields: Fields) -> Iterator[Complaint]:
                 yield Complaint(f"{name} has {key} without url", fix="add  url:, or take it out", field=key)
     if fields.get("archive") is True:
         yield from _of_archive(layer, name, fields)
+
+
+def _of_block(name: str, fields: Fields) -> Iterator[Complaint]:
+    block = fields.get("block")
+    wrong = _NOT_OF_BLOCKS if "block" in fields else _OF_BLOCKS
+    how = "with block, and the rest of the file is others'" if "block" in fields else "without block"
+    for key in wrong:
+        if key in fields:
+            yield Complaint(f"{name} has {key} {how}", fix="take it out", field=key)
+    if isinstance(block, SecretText):
+        yield Complaint(f"the block in {name} would hold a secret, and others may read that file", field="block")
+    elif isinstance(block, str) and any(mark in block for mark in (">>> reconcile ", "<<< reconcile ")):
+        yield Complaint(f"the block in {name} holds a marker of blocks", fix="take that line out", field="block")
 
 
 def _of_download(name: str, fields: Fields) -> Iterator[Complaint]:

@@ -843,7 +843,9 @@ def test_a_file_is_judged_as_it_will_be_before_anything_is_switched(live_machine
 @as_root
 def test_a_judge_has_a_minute_and_nothing_to_read(one_live_machine: Machine, tmp_path: Path) -> None:
     machine = one_live_machine
-    limits = '[ "$1 $2 $3" = "-k 5 60" ] || exit 9; shift 3; case $* in *sleep*) real 0.2 "$@" ;; *) real 60 "$@" ;; esac'
+    limits = (
+        '[ "$1 $2 $3" = "-k 5 60" ] || exit 9; shift 3; case $* in *sleep*) real 0.2 "$@" ;; *) real 60 "$@" ;; esac'
+    )
     with_shim(machine, tmp_path / "shims", "timeout", limits)
     folder = machine.at("/home")
 

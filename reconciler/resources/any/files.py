@@ -1,4 +1,5 @@
-"""Whole files: literal text, a copy from the repo, a template, a download; and directories that hold what an archive holds.
+"""Whole files: literal text, a copy from the repo, a template, a download; directories that hold what an archive holds; and
+blocks in files of others.
 
 Manages content, mode and, in the distro layer, owner and group, of which only the declared ones count; without any
 content it manages those alone. New files get 0644, those that hold a secret 0600. Text gets the line ends that `newline`
@@ -10,6 +11,10 @@ to every machine that wants it; a file that is put there by hand needs no networ
 it, by its own curl. With `archive: true` (tar, also with gzip, xz or bzip2; zip) the item is a directory, with a file
 `.reconcile-archive` in it that says which archive it holds: another archive takes its place, with all that was added
 there since. What was not unpacked by reconcile and is not empty is never replaced.
+
+With `block:` the item is some lines between two markers in a file that keeps everything else: at its end, at its start, or
+above the lines by which a .bashrc ends for shells that are not interactive. `block: {absent: true}` takes them out; the item
+itself absent means the whole file. Markers that somebody has changed block the item; its place is never guessed.
 
     distro:
       files:
@@ -23,6 +28,7 @@ there since. What was not unpacked by reconcile and is not empty is never replac
       files:
         ~/.config/git/ignore: {content: "*.swp\n"}
         ~/.npmrc: {template: files/npmrc.j2, mode: "0600"}
+        ~/.bashrc: {block: "alias ll='ls -l'"}
 
 Source: open(2), chmod(2), tar(1).
 """
@@ -34,6 +40,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, ClassVar, Final
 
+from reconciler.formats.managed_block import Position
 from reconciler.model.address import Layer
 from reconciler.model.claims import Account, Claim, Need, Path, Program
 from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, FileText, PathInfo, PathState, PathType
@@ -65,6 +72,7 @@ from reconciler.resources.base import (
     parent_needs,
     path_name,
 )
+from reconciler.resources.file_blocks import COMMENTS, Block
 from reconciler.resources.file_complaints import complaints
 from reconciler.resources.file_contents import (
     Archive,
@@ -111,6 +119,15 @@ class File:
     mode: Annotated[str | None, MODE] = field(
         default=None,
         metadata=described("Permissions as octal digits; new files get 0644, with a secret 0600, directories 0755."),
+    )
+    block: Annotated[str | Absent | None, Text(expected="the lines of the block")] = field(
+        default=None, metadata=described("Some lines in a file that keeps everything else.", removable=True)
+    )
+    position: Annotated[str, Text(choices=tuple(Position), expected="end, start or above_guard")] = field(
+        default=Position.END, metadata=described("Where a new block goes; above_guard is for a .bashrc.")
+    )
+    comment: Annotated[str, Text(choices=COMMENTS, expected=" or ".join(COMMENTS))] = field(
+        default="#", metadata=described("What begins a comment in the file: the block's markers are comments.")
     )
     newline: Annotated[str, Text(choices=("lf", "crlf", "keep"), expected="lf, crlf or keep")] = field(
         default="lf", metadata=described("Line ends of text: lf, crlf, or as the repo has them.")
@@ -172,6 +189,8 @@ class Files(Base):
         content, state = _holds(item), _state(path, item, sheet)
         if state.type is PathType.UNKNOWN:
             return Unknown(NEEDS_ROOT)
+        if isinstance(item, File) and item.block is not None:
+            return _obstacle(sheet.path(path), item.follow, is_tree=False) or _block(item).seen(path, sheet)
         tree = unpacked(path, sheet) if isinstance(item, Absent) and state.type is PathType.DIRECTORY else None
         is_tree = tree is not None or isinstance(content, Archive)
         obstacle = _obstacle(sheet.path(path), _follows(item), is_tree=is_tree)
@@ -191,6 +210,8 @@ class Files(Base):
         if isinstance(item, Absent):
             return Want(owns=(name,), risks=removal_risks(name))
         assert isinstance(item, File)
+        if item.block is not None:
+            return Want(fields=_block(item).fields, shares=(name,), risks=path_risks(name, None))
         content = item.holds()
         fields = {**content.fields()}
         if item.mode is not None:
@@ -205,6 +226,8 @@ class Files(Base):
         self, name: str, before: Seen | None, after: Fields | Absent, sheet: FactSheet
     ) -> Sequence[Part] | Blocked | NotApplicable:
         item = self.items[name]
+        if isinstance(item, File) and item.block is not None:
+            return (_block(item).part(name, sheet),)
         content, state = _holds(item), _state(name, item, sheet)
         if isinstance(after, Absent):
             return (Part(thing=state.path, tasks=(removal(name, state, sheet),)),)
@@ -220,6 +243,11 @@ class Files(Base):
         needs = (*parent_needs(name, sheet), *accounts)
         shown = sheet.file(name).data if isinstance(content, Literal) else None
         return (Part(thing=state.path, tasks=(task,), needs=needs, before=shown),)
+
+
+def _block(item: File) -> Block:
+    text = item.block if isinstance(item.block, str) else None
+    return Block(text=text, position=Position(item.position), comment=item.comment, follow=item.follow)
 
 
 def _facts(path: str, item: object) -> frozenset[Fact]:
