@@ -76,6 +76,7 @@ def _web_pieces(url: str, patience: Patience) -> Iterator[bytes]:
         with _opened(url, patience.silence_seconds) as response:
             yield from _body(response, url, patience)
     except HTTPError as error:
+        error.close()
         raise FetchError(f"{url} answered {error.code} {error.reason}".rstrip()) from None
     except TimeoutError:
         raise _silent(url, patience) from None

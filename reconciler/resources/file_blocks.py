@@ -35,8 +35,10 @@ class Block:
 
     @property
     def _normal(self) -> str | None:
-        """With one line end at its end, as it is read back."""
-        return None if self.text is None else "".join(f"{line}\n" for line in self.text.rstrip("\n").split("\n"))
+        """With plain line ends, one at its end: as it is read back, whichever line ends the file has."""
+        if self.text is None:
+            return None
+        return self.text.replace("\r\n", "\n").rstrip("\n") + "\n"
 
     def seen(self, path: str, sheet: FactSheet) -> Observed | None:
         """None where the block is to be put into a file that does not exist."""

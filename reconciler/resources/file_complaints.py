@@ -14,7 +14,6 @@ CONTENT_FIELDS: Final = ("content", "source", "template", "url", "block")
 _OF_BLOCKS: Final = ("position", "comment")
 _NOT_OF_BLOCKS: Final = ("mode", "owner", "group", "newline")
 _OF_DOWNLOADS: Final = ("sha256", "archive", "strip", "via")
-_OF_TEXT: Final = ("newline", "follow")
 _WITH_USER: Final = re.compile(r"\w+://[^/?#]*@")
 _BY_HAND: Final = "serve it without one, or put the file into the cache by hand: see the docs of files"
 

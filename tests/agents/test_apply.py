@@ -596,6 +596,32 @@ def test_an_archive_that_agrees_with_itself_only_changes_nothing(one_machine: Ma
     assert one_machine.tree() == before
 
 
+@as_root
+def test_a_user_s_archive_that_agrees_with_itself_only_changes_nothing(one_machine: Machine) -> None:
+    """Its manifest is not the one that the input's own part says."""
+    task = one_machine.write("/home/alice/a", b"A" * 600)
+    parts = parts_of([Batch(target=Target("lt", "main", "alice"), user="alice", changes=(change("a", task),))])
+    sent = sent_whole(parts, str(one_machine.root))
+    start = sent.index(b"change 1\n")
+    tasks = sent[start : sent.index(b"\0", start)]
+    begin = sent.index(b"  head\n") - 64
+    manifest = sent[begin : sent.index(b"\0", begin)]
+    hurt = sent.replace(b"A" * 600, b"B" * 600)
+    for old in (b"A" * 600, tasks):
+        new = old.replace(b"A" * 600, b"B" * 600).replace(digest(b"A" * 600), digest(b"B" * 600))
+        hurt = hurt.replace(old, new).replace(digest(old), digest(new))
+    new_manifest = hurt[begin : begin + len(manifest)]
+    assert new_manifest != manifest and hurt.count(digest(manifest)) == 2
+    last = hurt.rindex(digest(manifest))
+    hurt = hurt[:last] + digest(new_manifest) + hurt[last + 64 :]
+    before = one_machine.tree()
+
+    found = outcomes(parts, one_machine.told(hurt))
+
+    assert found["a"] == Outcome(status=Status.NOT_TRIED, message="the input did not arrive as it was sent")
+    assert one_machine.tree() == before
+
+
 def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).hexdigest().encode()
 

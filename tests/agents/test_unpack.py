@@ -8,6 +8,7 @@ import hashlib
 import io
 import lzma
 import os
+import re
 import shutil
 import signal
 import stat
@@ -895,3 +896,34 @@ def test_a_program_has_as_long_as_it_is_given(one_live_machine: Machine, tmp_pat
     found = one_live_machine.apply(change("slow", RunCommand(argv=("sleep", "20"), timeout_seconds=900)))
 
     assert found["slow"] == Outcome(status=Status.FAILED, message="sleep did not end within 900 s")
+
+
+# ---- in which order things become durable
+
+
+def test_a_tree_is_durable_before_it_takes_its_place_and_the_old_one_goes_after_that(
+    one_machine: Machine, tmp_path: Path
+) -> None:
+    machine = one_machine
+    machine.apply(change("a", machine.unpack("/srv/a", tool())))
+    strace = shutil.which("strace") or pytest.skip("strace is not installed")
+    out = tmp_path / "trace"
+    machine.wrap = (
+        strace, "-f", "-y", "-qq", "-s", "200", "-e", "trace=fsync,syncfs,/rename,/unlink", "-o", str(out),
+    )  # fmt: skip
+
+    found = machine.apply(change("a", machine.unpack("/srv/a", tool("2"))))
+
+    assert statuses(found) == {"a": Status.DONE}
+    lines = out.read_text().splitlines()
+
+    def at(*patterns: str) -> list[int]:
+        return [nth for nth, line in enumerate(lines) if all(re.search(pattern, line) for pattern in patterns)]
+
+    (noted,) = at(r"fsync", r"/beside>", r"= 0$")
+    (synced,) = at(r"syncfs", r"/\.reconcile\.[0-9a-f]+\.1>", r"= 0$")
+    (aside,) = at(r"rename", r'srv/a", .*\.1\.old"', r"= 0$")
+    (placed,) = at(r"rename", r'\.reconcile\.[0-9a-f]+\.1", .*srv/a"', r"= 0$")
+    made_durable = at(r"fsync", r"/srv>", r"= 0$")
+    removed = at(r"unlink", r"\.1\.old|README")
+    assert noted < synced < aside < placed < made_durable[-1] < removed[0]

@@ -36,33 +36,22 @@ Source: open(2), chmod(2), tar(1).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, ClassVar, Final
+from typing import ClassVar, Final
 
-from reconciler.formats.managed_block import Position
 from reconciler.model.address import Layer
 from reconciler.model.claims import Account, Claim, Need, Path, Program
 from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, FileText, PathInfo, PathState, PathType
 from reconciler.model.facts import Account as AccountFact
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Unknown, Want
 from reconciler.model.schema import (
-    Boolean,
-    Integer,
     KindSchema,
     MapOf,
-    RepoPath,
-    RepoUse,
-    Text,
-    described,
     record_of,
 )
 from reconciler.model.secrets import Secret
-from reconciler.model.tasks import Download
-from reconciler.model.values import Absent, RepoFile
+from reconciler.model.values import Absent
 from reconciler.resources.base import (
-    ACCOUNT_NAME,
-    MODE,
     Base,
     distrusted,
     in_the_way,
@@ -72,12 +61,11 @@ from reconciler.resources.base import (
     parent_needs,
     path_name,
 )
-from reconciler.resources.file_blocks import COMMENTS, Block
+from reconciler.resources.file_blocks import Block
 from reconciler.resources.file_complaints import complaints
 from reconciler.resources.file_contents import (
     Archive,
     Content,
-    Downloaded,
     Literal,
     Rights,
     download_facts,
@@ -85,78 +73,8 @@ from reconciler.resources.file_contents import (
     removal,
     unpacked,
 )
+from reconciler.resources.file_items import File, OwnedFile
 from reconciler.resources.privileged_paths import path_risks, removal_risks
-
-_URL: Final = Text(
-    pattern=r"^(https?://|file:///)[!-~]+$", expected="an address that begins with https://, http:// or file:///"
-)
-_SHA256: Final = Text(pattern=r"^[0-9A-Fa-f]{64}$", expected="64 hexadecimal digits, as sha256sum prints them")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    content: str | None = field(default=None, metadata=described("The text itself."))
-    source: RepoFile | None = field(default=None, metadata=described("A file of the repo, copied."))
-    template: Annotated[RepoFile | None, RepoPath(use=RepoUse.TEMPLATE)] = field(
-        default=None, metadata=described("A file of the repo, rendered.")
-    )
-    url: Annotated[str | None, _URL] = field(
-        default=None, metadata=described("Where it is fetched from: https, http, or a file of this machine.")
-    )
-    sha256: Annotated[str | None, _SHA256] = field(
-        default=None, metadata=described("What the bytes from there must be.")
-    )
-    archive: Annotated[bool, Boolean()] = field(
-        default=False, metadata=described("Unpack it: a directory with what it holds.")
-    )
-    strip: Annotated[int, Integer(minimum=0, maximum=20)] = field(
-        default=0, metadata=described("How many leading components of the names in an archive are dropped.")
-    )
-    via: Annotated[str, Text(choices=("controller", "target"), expected="controller or target")] = field(
-        default="controller",
-        metadata=described("Who fetches it: this machine, which sends it along, or the other one."),
-    )
-    mode: Annotated[str | None, MODE] = field(
-        default=None,
-        metadata=described("Permissions as octal digits; new files get 0644, with a secret 0600, directories 0755."),
-    )
-    block: Annotated[str | Absent | None, Text(expected="the lines of the block")] = field(
-        default=None, metadata=described("Some lines in a file that keeps everything else.", removable=True)
-    )
-    position: Annotated[str, Text(choices=tuple(Position), expected="end, start or above_guard")] = field(
-        default=Position.END, metadata=described("Where a new block goes; above_guard is for a .bashrc.")
-    )
-    comment: Annotated[str, Text(choices=COMMENTS, expected=" or ".join(COMMENTS))] = field(
-        default="#", metadata=described("What begins a comment in the file: the block's markers are comments.")
-    )
-    newline: Annotated[str, Text(choices=("lf", "crlf", "keep"), expected="lf, crlf or keep")] = field(
-        default="lf", metadata=described("Line ends of text: lf, crlf, or as the repo has them.")
-    )
-    follow: Annotated[bool, Boolean()] = field(
-        default=False, metadata=described("Write to the file at the end of a link.")
-    )
-
-    def holds(self) -> Content:
-        if self.url is None or self.sha256 is None:
-            return Literal(value=self.whole())
-        download = Download(url=self.url, digest=self.sha256.lower(), by_target=self.via == "target")
-        return Archive(download=download, strip=self.strip) if self.archive else Downloaded(download=download)
-
-    def whole(self) -> bytes | Secret | None:
-        """The content with its line ends; None where none is declared. A secret's line ends stay as they are."""
-        given = self.content if self.content is not None else self.source or self.template
-        if given is None or isinstance(given, Secret):
-            return given
-        data = given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given.data
-        return data if self.newline == "keep" or b"\0" in data else _with_line_ends(data, self.newline)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnedFile(File):
-    owner: Annotated[str | None, ACCOUNT_NAME] = field(
-        default=None, metadata=described("The owner; new files are root's.")
-    )
-    group: Annotated[str | None, ACCOUNT_NAME] = field(default=None, metadata=described("The group."))
 
 
 class Files(Base):
@@ -189,8 +107,9 @@ class Files(Base):
         content, state = _holds(item), _state(path, item, sheet)
         if state.type is PathType.UNKNOWN:
             return Unknown(NEEDS_ROOT)
-        if isinstance(item, File) and item.block is not None:
-            return _obstacle(sheet.path(path), item.follow, is_tree=False) or _block(item).seen(path, sheet)
+        block = _block(item)
+        if block is not None:
+            return _obstacle(sheet.path(path), block.follow, is_tree=False) or block.seen(path, sheet)
         tree = unpacked(path, sheet) if isinstance(item, Absent) and state.type is PathType.DIRECTORY else None
         is_tree = tree is not None or isinstance(content, Archive)
         obstacle = _obstacle(sheet.path(path), _follows(item), is_tree=is_tree)
@@ -210,8 +129,9 @@ class Files(Base):
         if isinstance(item, Absent):
             return Want(owns=(name,), risks=removal_risks(name))
         assert isinstance(item, File)
-        if item.block is not None:
-            return Want(fields=_block(item).fields, shares=(name,), risks=path_risks(name, None))
+        block = item.as_block()
+        if block is not None:
+            return Want(fields=block.fields, shares=(name,), risks=path_risks(name, None))
         content = item.holds()
         fields = {**content.fields()}
         if item.mode is not None:
@@ -226,8 +146,9 @@ class Files(Base):
         self, name: str, before: Seen | None, after: Fields | Absent, sheet: FactSheet
     ) -> Sequence[Part] | Blocked | NotApplicable:
         item = self.items[name]
-        if isinstance(item, File) and item.block is not None:
-            return (_block(item).part(name, sheet),)
+        block = _block(item)
+        if block is not None:
+            return (block.part(name, sheet),)
         content, state = _holds(item), _state(name, item, sheet)
         if isinstance(after, Absent):
             return (Part(thing=state.path, tasks=(removal(name, state, sheet),)),)
@@ -245,16 +166,15 @@ class Files(Base):
         return (Part(thing=state.path, tasks=(task,), needs=needs, before=shown),)
 
 
-def _block(item: File) -> Block:
-    text = item.block if isinstance(item.block, str) else None
-    return Block(text=text, position=Position(item.position), comment=item.comment, follow=item.follow)
-
-
 def _facts(path: str, item: object) -> frozenset[Fact]:
     """What tells of the content; of fields that are not known yet, of all that they may mean."""
     if isinstance(item, File) and item.url is not None:
         return download_facts(path, file=item.archive is not True, archive=item.archive is not False)
     return frozenset({FileText(path), marker(path)} if isinstance(item, Absent) else {FileText(path)})
+
+
+def _block(item: object) -> Block | None:
+    return item.as_block() if isinstance(item, File) else None
 
 
 def _holds(item: object) -> Content:
@@ -294,11 +214,6 @@ def _obstacle(state: PathState, follow: bool, *, is_tree: bool) -> Blocked | Non
     if state.type is PathType.LINK and state.followed.type is PathType.MISSING:
         return Blocked(f"{state.path} is a link to {state.link}, which does not exist")
     return None if state.followed.type in (PathType.FILE, PathType.MISSING) else in_the_way(state.followed, "a file")
-
-
-def _with_line_ends(data: bytes, newline: str) -> bytes:
-    unix = data.replace(b"\r\n", b"\n")
-    return unix if newline == "lf" else unix.replace(b"\n", b"\r\n")
 
 
 RESOURCE: Final[type[Resource]] = Files

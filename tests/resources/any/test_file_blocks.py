@@ -10,7 +10,7 @@ from reconciler.model.address import Layer, Target
 from reconciler.model.errors import DocumentError
 from reconciler.model.states import Risk, State
 from reconciler.model.values import ABSENT
-from reconciler.resources.any.files import File, Files
+from reconciler.resources.any.files import File, Files, OwnedFile
 from reconciler.resources.assemble import assemble
 
 if TYPE_CHECKING:
@@ -41,6 +41,37 @@ def test_a_block_is_put_into_a_file_that_keeps_everything_else(machine: Machine)
     assert machine.nodes[BASHRC].mode == 0o600
     assert states(machine, File(block="alias l=ls\n\n")) == [State.CHANGE]
     assert machine.text(BASHRC) == f"x=1\n# no end\n{WRITTEN}".replace("alias ll='ls -l'", "alias l=ls")
+
+
+@pytest.mark.parametrize("before", ["", "theirs\n", "no end", "dos\r\nlines\r\n", "\udcff\n", "a\n\n\n"])
+def test_every_other_byte_stays_also_when_the_block_goes_again(machine: Machine, before: str) -> None:
+    end = "\r\n" if "\r\n" in before else "\n"
+    kept = before if not before or before.endswith("\n") else before + end
+    machine.file(BASHRC, before)
+    states(machine, ALIAS)
+    assert machine.text(BASHRC) == kept + WRITTEN.replace("\n", end)
+    states(machine, File(block=ABSENT))
+    assert machine.text(BASHRC) == kept
+
+
+@pytest.mark.parametrize("block", ["", "\n", "dos\r\nlines\r\n", "$HOME `id` \\ ' \"\n", "grüße", "#\n\n#\n\n"])
+@pytest.mark.parametrize("before", ["", "dos\r\n"])
+def test_any_text_is_a_block(machine: Machine, block: str, before: str) -> None:
+    machine.file(BASHRC, before)
+    assert states(machine, File(block=block)) == [State.ADD]
+
+
+def test_other_languages_have_other_comments(machine: Machine) -> None:
+    states(machine, File(block="set number", comment='"'))
+    assert machine.text(BASHRC) == '" >>> reconcile files >>>\nset number\n" <<< reconcile files <<<\n'
+
+
+def test_a_file_that_cannot_be_read_is_unknown(machine: Machine) -> None:
+    machine.file("/etc/motd", "x", mode=0o600)
+    machine.secretive.add("/etc/motd")
+    kind = Files(items={"/etc/motd": OwnedFile(block="x")}, options={}, layer=Layer.DISTRO)
+    (found,) = machine.plan({Target("lt", "main"): [kind]}, elevated=False).items
+    assert (found.state, found.why) == (State.UNKNOWN, "needs root")
 
 
 def test_a_file_that_is_not_there_is_made(machine: Machine) -> None:
