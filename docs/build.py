@@ -16,6 +16,7 @@ from inspect import getdoc
 from pathlib import Path
 
 import click
+import yaml
 
 from reconciler.cli import main as cli
 from reconciler.cli.demo import USER, build
@@ -38,6 +39,7 @@ def generated() -> dict[str, str]:
         "schemas/reconcile.schema.json": schema_text() + "\n",
         "docs/commands.md": _commands(),
         "docs/kinds.md": _kinds(),
+        "docs/playbooks.md": _playbooks(),
         "docs/facts.md": _facts(),
         "docs/plan.svg": picture,
         "README.md": _readme((TOP / "README.md").read_text(encoding="utf-8"), text),
@@ -151,6 +153,36 @@ def _table(schema: KindSchema) -> str:
 
 def _expected(schema: Schema) -> str:
     return schema.expected.replace("|", "\\|")
+
+
+def _playbooks() -> str:
+    parts = [
+        "# Playbooks\n",
+        "Documents that ship with reconcile, named under `use:`. A number never changes its meaning: a playbook whose effect\n"
+        "changes gets a new one, and the old one keeps shipping. Generated from their headers by `python docs/build.py`.\n",
+    ]
+    for path in sorted((TOP / "playbooks").glob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        header = [line[2:] for line in text.split("\nversion:")[0].split("\n")]
+        first, *rest = "\n".join(header).split("\n\n")
+        title, _, what = first.partition(": ")
+        body = "\n\n".join([what[:1].upper() + what[1:], *(_playbook_prose(part) for part in rest)])
+        parts.append(f"## {title}\n\n{body}\n{_inputs(text)}")
+    return "\n".join(parts)
+
+
+def _playbook_prose(part: str) -> str:
+    """What a header says of a layer is a point of a list; a sample in it is a block."""
+    if part.startswith("    "):
+        return "\n".join(["```yaml", *(line[4:] for line in part.split("\n")), "```"])
+    points = re.sub(r"^(user|distro) +", lambda found: f"- **{found[1]}** ", part, flags=re.MULTILINE)
+    return re.sub(r"\n {5,}", "\n  ", points)
+
+
+def _inputs(text: str) -> str:
+    inputs = yaml.safe_load(text).get("inputs", {})
+    rows = [f"| `{name}` | {entry['type']} | `{entry.get('default', '')}` |" for name, entry in inputs.items()]
+    return "\n".join(["", "| variable | type | default |", "|---|---|---|", *rows, ""]) if rows else ""
 
 
 def _facts() -> str:
