@@ -3,7 +3,7 @@ r"""Which programs run files that are no programs of this machine: the kernel's 
 Manages a registration by name: the file /etc/binfmt.d/NAME.conf, from which systemd-binfmt registers it at start, and the
 kernel's own list, which inside WSL all distros share. One that says otherwise is replaced; the list as a whole is never
 switched off or cleared. Where binfmt_misc is not mounted, only the file counts: a mount is another kind's. Takes effect at
-once. Bytes that are not visible ASCII, and `\`, are written `\xHH`, in single quotes.
+once. `WSLInterop`, which starts Windows programs, exists inside WSL only. Bytes that are not visible ASCII, and `\`, are written `\xHH`, in single quotes.
 
     distro:
       binfmt:
@@ -25,7 +25,7 @@ from reconciler.formats.binfmt import Registration
 from reconciler.model.address import Layer
 from reconciler.model.claims import Need
 from reconciler.model.facts import Fact, FactSheet, PathInfo, PathType
-from reconciler.model.resource import Blocked, Fields, FileEdit, Part, Resource, Unknown, Want
+from reconciler.model.resource import Blocked, Fields, FileEdit, NotApplicable, Part, Resource, Seen, Unknown, Want
 from reconciler.model.schema import Complaint, Integer, KindSchema, MapOf, Text, described, record_of
 from reconciler.model.states import Phase, Risk
 from reconciler.model.tasks import RunCommand
@@ -35,6 +35,7 @@ from reconciler.resources.kernel import LIVE, KernelKind
 
 KERNEL: Final = "/proc/sys/fs/binfmt_misc"
 _FILES: Final = Folder("/etc/binfmt.d", ".conf")
+_WSL_INTEROP: Final = "WSLInterop"
 _IN_KERNEL: Final = Folder(KERNEL, "")
 _REGISTER: Final = f"{KERNEL}/register"
 _REGISTERED: Final = "registered as declared"
@@ -159,6 +160,14 @@ class Binfmt(KernelKind):
         if normal is not None:
             tasks.append(RunCommand(argv=("tee", _REGISTER), stdin=normal.encode()))
         return (Part(thing=f"{KERNEL}/{name}", tasks=tuple(tasks), phase=Phase.RELOADS),)
+
+    def write(
+        self, name: str, before: Seen | None, after: Fields | Absent, sheet: FactSheet
+    ) -> Sequence[Part] | Blocked | NotApplicable:
+        if name == _WSL_INTEROP and not sheet.host.wsl:
+            # Elsewhere /init may be another program, which every Windows program would then start.
+            return NotApplicable("this is not WSL")
+        return super().write(name, before, after, sheet)
 
     def remarks(self, sheet: FactSheet) -> Sequence[str]:
         declared = any(isinstance(item, BinaryFormat) for item in self.items.values())

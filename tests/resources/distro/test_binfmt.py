@@ -206,3 +206,9 @@ def test_what_the_kernel_takes_is_not_refused() -> None:
     assert complaints(magic=r"\x7fELF", mask=r"\xff\xff\xff\xff\xff", offset=123) != []
     assert complaints(magic=r"\x7fELF", mask=r"\xff\xff\xff\xff", offset=124) == []
     assert complaints(extension="jar") == []
+
+
+def test_windows_programs_are_none_of_a_machine_that_is_not_wsl(machine: Machine) -> None:
+    machine.life = replace(machine.life, wsl=False)
+    (item,) = plan(machine, INTEROP).items
+    assert (item.state, item.why) == (State.NOT_APPLICABLE, "this is not WSL")
