@@ -143,9 +143,9 @@ def test_gopls_dlv_and_staticcheck_are_built_and_answer(command: Callable, home:
         "staticcheck finds nothing": f"[env, 'PATH={path}', staticcheck, ./...]",
         "the debug adapter starts": f"[sh, -c, '{home}/go/bin/dlv dap --listen=127.0.0.1:{port} >/dev/null 2>&1 </dev/null &']",
     }
-    lines = [f"{name}: {{command: {argv}, directory: {source}, seconds: 300}}" for name, argv in words.items()]
+    lines = [f"{name}: {{command: {argv}, directory: {source}, seconds: 1800}}" for name, argv in words.items()]
     # A debug adapter serves one connection, and then it ends: so nothing is left running.
-    checks = "{" + ", ".join([*lines, f'the debug adapter listens: {{tcp: "127.0.0.1:{port}"}}']) + "}"
+    checks = "{" + ", ".join([*lines, f'the debug adapter listens: {{tcp: "127.0.0.1:{port}", seconds: 120}}']) + "}"
     (tmp_path / "reconcile.yaml").write_text(document(go, f"{proxy},direct", tools, checks))
     applied = command("apply", "-C", str(tmp_path), "--yes", "--allow-exec")
     assert applied.code == 0, applied.out + applied.err
