@@ -112,6 +112,18 @@ def test_an_example_is_planned_applied_and_then_in_sync(
     assert run(["verify", *place]) == 0, capsys.readouterr()
 
 
+@pytest.mark.parametrize("path", sorted((TOP / "playbooks").glob("*.yaml")), ids=name)
+def test_a_playbook_is_planned_applied_and_then_in_sync(
+    path: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reconcile.yaml").write_text(f"version: 1\nuse: ['{path.stem}']\n")
+    place = ["-C", str(tmp_path), "--root", str(root), "--user", "dev"]
+    assert run(["plan", "--detailed-exitcode", *place]) in (0, 2), capsys.readouterr().err
+    assert run(["apply", "--yes", "--allow-exec", *place]) == 0, capsys.readouterr()
+    assert run(["verify", *place]) == 0, capsys.readouterr()
+    assert "blocked" not in capsys.readouterr().out
+
+
 def test_the_team_example_differs_by_place(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     team = str(TOP / "examples/team")
 
