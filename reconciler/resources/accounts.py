@@ -64,7 +64,8 @@ def _text(sheet: FactSheet, path: str) -> str:
 
 def new_group(name: str, number: int | None, suite: Suite, *, system: bool) -> RunCommand:
     program, option = {Suite.SHADOW: ("groupadd", "-r"), Suite.BUSYBOX: ("addgroup", "-S")}[suite]
-    return RunCommand(argv=(program, *((option,) if system else ()), *_number(number), name))
+    options = (*((option,) if system else ()), *_number(number))
+    return RunCommand(argv=("sh", "-c", agents.text("new_group.sh"), program, name, *options))
 
 
 def renumbered_group(name: str, number: int, suite: Suite) -> RunCommand | Blocked:

@@ -1,4 +1,4 @@
-"""addgroup of busybox: a group (-S, -g), or a user into a group."""
+"""addgroup of busybox: a group (-S, -g) by the script for new groups, or a user into a group."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def run(machine: Machine, argv: tuple[str, ...], stdin: bytes, user: str) -> None:
     assert user == "root", "Permission denied"
-    given, words = database.options(argv, "S", "g")
+    given, words = database.options(argv[argv.index("addgroup") :], "S", "g")
     if len(words) == 2:
         database.join(machine, words[0], words[1:])
-    else:
+    elif words[0] not in database.groups(machine):
         database.add_group(machine, words[0], int(given["g"]) if "g" in given else None, system="S" in given)

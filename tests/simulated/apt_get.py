@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def run(machine: Machine, argv: tuple[str, ...], stdin: bytes, user: str) -> None:
     assert user == "root", "E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)"
-    assert "DEBIAN_FRONTEND=noninteractive" in argv
+    assert "DEBIAN_FRONTEND=noninteractive" in argv[2]
     verb, *words = argv[argv.index("apt-get") + 1 :]
     assert words
     known = package_archive.installed(machine)

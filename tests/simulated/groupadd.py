@@ -1,4 +1,4 @@
-"""groupadd of shadow: -f, -r, -g."""
+"""groupadd of shadow, by the script for new groups: -r, -g."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ if TYPE_CHECKING:
 
 def run(machine: Machine, argv: tuple[str, ...], stdin: bytes, user: str) -> None:
     assert user == "root", "Permission denied"
-    given, (name,) = database.options(argv, "fr", "g")
-    taken = [fields[2] for fields in database.groups(machine).values()]
-    number = int(given["g"]) if "g" in given else None
-    if "f" in given:
-        if name in database.groups(machine):
-            return
-        number = None if str(number) in taken else number
-    database.add_group(machine, name, number, system="r" in given)
+    given, (name,) = database.options(argv[argv.index("groupadd") :], "r", "g")
+    if name not in database.groups(machine):
+        database.add_group(machine, name, int(given["g"]) if "g" in given else None, system="r" in given)

@@ -95,8 +95,7 @@ class Apt:
 
 
 def _run(verb: str, word: str) -> RunCommand:
-    script = agents.text("apt_packages.sh")
-    argv = ("env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", script, "apt-get", verb)
+    argv = ("sh", "-c", agents.text("apt_packages.sh"), "apt-get", verb)
     return RunCommand(argv=argv, more=(word,), timeout_seconds=INSTALL_SECONDS)
 
 
