@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -167,13 +169,12 @@ print(outcome.status.name, size, resource.getrusage(resource.RUSAGE_SELF).ru_max
 
 
 def test_a_hundred_megabytes_take_no_memory(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(tmp_path / "root")],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    memory = Path("/dev/shm")  # the bytes are written twice and synced: not what is measured
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > 500_000_000 and os.access(memory, os.W_OK)
+    with tempfile.TemporaryDirectory(dir=memory if has_room else tmp_path) as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED, f"{folder}/root"], capture_output=True, text=True, check=True, timeout=300
+        )
     status, size, megabytes = done.stdout.split()
     assert (status, size) == ("DONE", "100000000"), done.stdout
     assert int(megabytes) < 80

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,6 +43,23 @@ def test_megabytes_go_both_ways_at_once(machine, place, run) -> None:
     assert run(door, "cat", data).stdout == data
     both = run(door, "head -c 3000000 /dev/zero >&2 & cat; wait", data)
     assert (both.stdout == data, len(both.stderr)) == (True, 3_000_000)
+
+
+def test_pieces_are_asked_for_only_as_far_as_the_way_has_room(machine, place, start) -> None:
+    asked = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal asked
+        for _ in range(60):
+            asked += 1
+            yield bytes(1_000_000)
+
+    exchange = start(place.door("build-07"), "echo ready; sleep 0.5; echo begun; exec wc -c")
+    exchange.say(pieces())
+    assert exchange.wait_for(b"ready\n") == b"ready\n"
+    assert exchange.wait_for(b"begun\n") == b"begun\n"
+    assert asked < 20, "the windows of SSH and of TCP are what may be ahead"
+    assert exchange.finish().stdout.endswith(b"60000000\n")
 
 
 def test_a_script_need_not_read_what_it_is_given(machine, place, run) -> None:
