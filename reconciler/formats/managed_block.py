@@ -5,8 +5,9 @@
     # <<< reconcile NAME <<<
 
 Everything outside a block stays as it is, byte for byte, but for one thing: text without a line end at its end gets one
-before a block is put behind it. A block has the line ends of the file's first line. Markers that do not pair are an
-error, never guessed at: somebody's hand has been there.
+before a block is put behind it. A block that is written has CRLF where all lines of the file have it, else LF; sh breaks on
+CRLF, in our lines as in its neighbours'. Markers may be indented. Those that do not pair are an error, never guessed at:
+somebody's hand has been there.
 
 Source of the form: conda's and Ansible's managed blocks.
 """
@@ -19,6 +20,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from reconciler.formats.lines import inserted, line_end, lines_of
+
+_BYTE_ORDER_MARK: Final = "\ufeff"
+_NAME: Final = re.compile(r"[^\s<>]+(?: [^\s<>]+)*")
 _GUARD_WORDS: Final = re.compile(r"\$-|\$\{-\}|\$\{?PS1")
 _RETURN: Final = re.compile(r"\b(return|exit)\b")
 _GUARD_LINES: Final = 4
@@ -43,6 +48,12 @@ class BlockError(ValueError):
         super().__init__(f"line {line}: {what}")
 
 
+def normal_body(body: str) -> str:
+    """A body in the form of `members`: each line ends in LF, the last too; carriage returns at line ends are not kept."""
+    plain = re.sub(r"\r+(?=\n|\Z)", "", body)
+    return plain if plain.endswith("\n") or not body else f"{plain}\n"
+
+
 @dataclass(frozen=True, slots=True)
 class _Block:
     """Its first and its last line, both markers, counted from 0."""
@@ -53,60 +64,71 @@ class _Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockCodec:
-    """Members are blocks by name; their values end with a line end. `comment` begins a comment in the file's language."""
+    """Members are blocks by name, in the form of `normal_body`. `comment` begins a comment in the file's language."""
 
     comment: str = "#"
     position: Position = Position.END
 
     def members(self, text: str) -> Mapping[str, str]:
         """Raises BlockError."""
-        lines = _lines(text)
-        return {
-            name: "".join(lines[block.first + 1 : block.last]).replace("\r\n", "\n")
-            for name, block in self._blocks(lines).items()
-        }
+        lines = lines_of(text.removeprefix(_BYTE_ORDER_MARK))
+        return {name: _body(lines, block) for name, block in self._blocks(lines).items()}
 
     def edit(self, text: str, changes: Mapping[str, str | None]) -> str:
-        """Raises BlockError."""
+        """Raises BlockError; ValueError for a name or a body that would not be read back."""
+        mark = text[:1] if text.startswith(_BYTE_ORDER_MARK) else ""
+        text = text.removeprefix(mark)
         for name, body in changes.items():
+            self._require_readable(name, body or "")
             text = self._edited(text, name, body)
-        return text
+        return mark + text
+
+    def _require_readable(self, name: str, body: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} cannot name a block")
+        for line in normal_body(body).split("\n"):
+            if self._marker.fullmatch(line):
+                raise ValueError(f"the block {name} would have a line that marks a block: {line}")
 
     def _edited(self, text: str, name: str, body: str | None) -> str:
-        lines = _lines(text)
-        block = self._blocks(lines).get(name)
+        lines = lines_of(text)
+        blocks = self._blocks(lines)
+        block = blocks.get(name)
+        if block is None:
+            return text if body is None else self._with_new(text, self._written(name, body))
+        without = [*lines[: block.first], *lines[block.last + 1 :]]
         if body is None:
-            return "".join([*lines[: block.first], *lines[block.last + 1 :]]) if block else text
-        written = self._written(name, body, "\r\n" if lines and lines[0].removesuffix("\n").endswith("\r") else "\n")
-        if block is not None and not self._is_too_low(lines, block):
-            return "".join([*lines[: block.first], *written, *lines[block.last + 1 :]])
-        if block is not None:
-            lines = [*lines[: block.first], *lines[block.last + 1 :]]
-        at = self._place(lines)
-        if at == len(lines) and lines and not lines[-1].endswith("\n"):
-            lines[-1] += "\r\n" if written[0].endswith("\r\n") and not lines[-1].endswith("\r") else "\n"
-        return "".join([*lines[:at], *written, *lines[at:]])
+            return "".join(without)
+        if self._is_too_low(lines, blocks, block):
+            return self._with_new("".join(without), self._written(name, body))
+        if _body(lines, block) == normal_body(body):
+            return text
+        written = [line + line_end(text) for line in self._written(name, body)]
+        return "".join([*lines[: block.first], *written, *lines[block.last + 1 :]])
 
-    def _written(self, name: str, body: str, end: str) -> list[str]:
-        inner = body.replace("\r\n", "\n").removesuffix("\n").split("\n") if body else []
-        return [f"{line}{end}" for line in (self._opening(name), *inner, self._closing(name))]
+    def _with_new(self, text: str, written: list[str]) -> str:
+        lines = lines_of(text)
+        return inserted(text, self._place(lines, self._blocks(lines)), written)
 
-    def _opening(self, name: str) -> str:
-        return f"{self.comment} >>> reconcile {name} >>>"
+    def _written(self, name: str, body: str) -> list[str]:
+        """The block's lines without their ends."""
+        inner = normal_body(body).split("\n")[:-1]
+        return [f"{self.comment} >>> reconcile {name} >>>", *inner, f"{self.comment} <<< reconcile {name} <<<"]
 
-    def _closing(self, name: str) -> str:
-        return f"{self.comment} <<< reconcile {name} <<<"
+    @property
+    def _marker(self) -> re.Pattern[str]:
+        return re.compile(rf"[ \t]*{re.escape(self.comment)} (>>>|<<<) reconcile (.+) \1\s*")
 
     def _blocks(self, lines: list[str]) -> dict[str, _Block]:
-        marker = re.compile(rf"{re.escape(self.comment)} (>>>|<<<) reconcile (.+) (>>>|<<<)\s*")
+        """In the order of the text."""
         found: dict[str, _Block] = {}
         opened: tuple[int, str] | None = None
         for number, line in enumerate(lines):
-            parts = marker.fullmatch(line)
-            if parts is None or parts[1] != parts[3]:
+            marker = self._marker.fullmatch(line)
+            if marker is None:
                 continue
-            name = parts[2]
-            if parts[1] == ">>>":
+            name = marker[2]
+            if marker[1] == ">>>":
                 if opened is not None:
                     raise BlockError(number + 1, f"the block {name} begins inside the block {opened[1]}")
                 if name in found:
@@ -121,24 +143,32 @@ class BlockCodec:
             raise BlockError(opened[0] + 1, f"the block {opened[1]} begins here and does not end")
         return found
 
-    def _is_too_low(self, lines: list[str], block: _Block) -> bool:
+    def _is_too_low(self, lines: list[str], blocks: Mapping[str, _Block], block: _Block) -> bool:
         """Whether the block stands where a shell that is not interactive does not come."""
-        guard = _guard(lines[: block.first]) if self.position is Position.ABOVE_GUARD else None
-        return guard is not None
+        guard = _guard(_outside(lines, blocks)) if self.position is Position.ABOVE_GUARD else None
+        return guard is not None and guard < block.first
 
-    def _place(self, lines: list[str]) -> int:
+    def _place(self, lines: list[str], blocks: Mapping[str, _Block]) -> int:
         """The line before which a new block goes."""
         if self.position is Position.END:
             return len(lines)
-        guard = _guard(lines) if self.position is Position.ABOVE_GUARD else None
+        guard = _guard(_outside(lines, blocks)) if self.position is Position.ABOVE_GUARD else None
         if guard is not None:
             return guard
-        return 1 if lines and lines[0].startswith("#!") and lines[0].endswith("\n") else 0
+        at = 1 if lines and lines[0].startswith("#!") else 0
+        for block in blocks.values():
+            at = block.last + 1 if block.first == at else at
+        return at
 
 
-def _lines(text: str) -> list[str]:
-    """With their ends; only a line feed ends one."""
-    return re.findall(r"[^\n]*\n|[^\n]+\Z", text)
+def _body(lines: list[str], block: _Block) -> str:
+    return normal_body("".join(lines[block.first + 1 : block.last]))
+
+
+def _outside(lines: list[str], blocks: Mapping[str, _Block]) -> list[str]:
+    """The lines, with those of our blocks empty."""
+    inside = {number for block in blocks.values() for number in range(block.first, block.last + 1)}
+    return ["" if number in inside else line for number, line in enumerate(lines)]
 
 
 def _guard(lines: list[str]) -> int | None:
@@ -156,4 +186,4 @@ def _guard(lines: list[str]) -> int | None:
 
 
 def _is_comment(line: str) -> bool:
-    return line.startswith("#") and not line.startswith("#!") and " reconcile " not in line
+    return line.startswith("#") and not line.startswith("#!")
