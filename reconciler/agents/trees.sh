@@ -11,7 +11,6 @@
 # shellcheck disable=SC2154,SC2034  # apply.sh assigns and reads these
 
 marker_name=.reconcile-archive
-tab='	'
 asides=''
 
 # ---- looking
@@ -68,6 +67,7 @@ is_mounted_on() { # whether something is mounted at $place or below it
 
 octal() { # the path $1 as /proc/self/mountinfo has it: $encoded
   encoded='' rest=$1
+  tab=$(printf '\t') # not as it is: this text is shown to people
   while :; do
     case $rest in
     *[\\"$tab "]*)
