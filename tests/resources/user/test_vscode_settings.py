@@ -145,7 +145,9 @@ def test_settings_of_several_ranks_merge_as_objects(machine: Machine, reading: R
 def test_settings_that_name_a_program_are_a_risk(machine: Machine) -> None:
     kind = settings({})
     named = ("go.alternateTools", "terminal.integrated.profiles.linux", "python.defaultInterpreterPath", "go.goroot")
-    assert all(kind.want(f"machine:{name}", "x").risks == {Risk.RUNS_CODE_LATER} for name in named)
+    unasked = ("chat.tools.terminal.autoApprove", "chat.hookFilesLocations", "typescript.tsdk", "launch")
+    for name in (*named, *unasked):
+        assert kind.want(f"machine:{name}", "x").risks == {Risk.RUNS_CODE_LATER}
     harmless = ("editor.tabSize", "files.eol", "go.toolsManagement.autoUpdate")
     assert all(not kind.want(f"machine:{name}", "x").risks for name in harmless)
 
