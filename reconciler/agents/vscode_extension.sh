@@ -17,7 +17,9 @@ action=$1 server=$2 extensions=$3 id=$4 version=$5 what=$6
 program=''
 if [ -d "$server" ]; then
   set +f
-  for candidate in "$server"/bin/*/bin/*server* "$server"/cli/servers/*/server/bin/*server*; do
+  # The second is Cursor's, which has a folder for the platform above.
+  for candidate in "$server"/bin/*/bin/*server* "$server"/bin/*/*/bin/*server* \
+    "$server"/cli/servers/*/server/bin/*server*; do
     [ -f "$candidate" ] && [ -x "$candidate" ] || continue
     if [ -z "$program" ] || [ "$candidate" -nt "$program" ]; then program=$candidate; fi
   done

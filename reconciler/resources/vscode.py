@@ -24,11 +24,13 @@ SERVERS: Final[Mapping[str, str]] = {
     "~/.vscode-server": "data/Machine/settings.json",
     "~/.vscode-server-insiders": "data/Machine/settings.json",
     "~/.vscodium-server": "data/Machine/settings.json",
+    "~/.vscodium-server-insiders": "data/Machine/settings.json",
     "~/.cursor-server": "data/Machine/settings.json",
+    "~/.windsurf-server": "data/Machine/settings.json",
     "~/.local/share/code-server": "Machine/settings.json",
 }
-"""The folders of the servers that VS Code, its Insiders, VSCodium, Cursor and code-server run on a machine that is reached
-from elsewhere, each with its machine settings."""
+"""The folders of the servers that VS Code, VSCodium, the Insiders of both, Cursor, Windsurf and code-server run on a machine
+that is reached from elsewhere, each with its machine settings."""
 FIRST_SERVER: Final = next(iter(SERVERS))
 """The one that is meant where none is there yet."""
 
@@ -44,16 +46,25 @@ WORKSPACE: Final = Text(
 _RUN_PROGRAMS: Final = (
     "*[pP]ath",
     "*[pP]ath.*",
+    "*[pP]aths",
     "*[eE]xecutable*",
     "*[cC]ommand*",
     "*[iI]nterpreter*",
     "*[sS]hell*",
-    "terminal.integrated.*profiles*",
+    "terminal.integrated.*[pP]rofile*",
     "terminal.integrated.automation*",
     "terminal.integrated.env.*",
     "terminal.external.*",
     "task.allowAutomaticTasks",
     "security.workspace.trust.*",
+    "launch",
+    "*[aA]utoApprove*",
+    "chat.*[hH]ook*",
+    "chat.mcp.*",
+    "chat.plugin*",
+    "chat.agent.sandbox.*",
+    "typescript.npm",
+    "typescript.tsdk",
     "go.alternateTools*",
     "go.goroot",
     "go.gopath",

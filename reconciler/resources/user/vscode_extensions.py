@@ -2,8 +2,8 @@
 
 Manages which extensions are installed, and in which version where one is declared; a pinned one is not updated by VS Code.
 What is there is read from extensions.json, never from the folders, which lie. Every server that is installed gets them
-(VS Code, Insiders, VSCodium, Cursor, code-server); before the first connection there is none, and nothing to do. A VSIX file comes
-by URL and checksum, for VS Code checks no signature of one. Takes effect after an editor reload.
+(VS Code, VSCodium, the Insiders of both, Cursor, Windsurf, code-server); before the first connection there is none, and nothing
+to do. A VSIX file comes by URL and checksum, for VS Code checks no signature of one. Takes effect after an editor reload.
 
     user:
       vscode_extensions:
@@ -12,7 +12,8 @@ by URL and checksum, for VS Code checks no signature of one. Takes effect after 
         corp.tools: {version: 1.4.0, vsix: "https://files.example.com/tools-1.4.0.vsix", sha256: 2c26b46b…}
         ms-vscode.go: {absent: true}
 
-Source: vscode src/vs/platform/extensionManagement/node/extensionManagementService.ts, extensionsScannerService.ts.
+Source: vscode src/vs/platform/extensionManagement/node/extensionManagementService.ts, extensionsScannerService.ts;
+code-server install.sh.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Annotated, ClassVar, Final
 
 from reconciler import agents
 from reconciler.model.address import Layer
-from reconciler.model.facts import Fact, FactSheet, FileState, FileText, PathInfo, ProgramPath
+from reconciler.model.facts import Fact, FactSheet, FileState, FileText, PathInfo, PathType, ProgramPath
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Unknown, Want
 from reconciler.model.schema import Complaint, KindSchema, MapOf, Text, described, record_of
 from reconciler.model.states import Effect, Phase, Risk
@@ -35,6 +36,9 @@ from reconciler.resources import vscode
 from reconciler.resources.base import Base, parent_facts, parent_needs
 
 _CODE_SERVER: Final = "code-server"
+_CODE_SERVER_DATA: Final = "~/.local/share/code-server"
+_CODE_SERVER_OF_ITS_INSTALLER: Final = "~/.local/bin/code-server"
+"""Where its own installer puts it: a folder that the standard PATH does not have."""
 _CACHE: Final = "~/.cache/reconcile/vsix"
 _SECONDS: Final = 300
 ID: Final = Text(
@@ -74,7 +78,8 @@ class VscodeExtensions(Base):
         files = {fact for item in self.items for fact in (PathInfo(_vsix(item)), *parent_facts(_vsix(item)))}
         lists = {FileText(f"{server}/extensions/extensions.json") for server in vscode.SERVERS}
         programs = {fact for server in vscode.SERVERS for fact in vscode.installed_facts(server)}
-        return frozenset({*files, *lists, *programs, *vscode.server_facts(), ProgramPath(_CODE_SERVER)})
+        own: set[Fact] = {ProgramPath(_CODE_SERVER), PathInfo(_CODE_SERVER_OF_ITS_INSTALLER)}
+        return frozenset({*files, *lists, *programs, *own, *vscode.server_facts()})
 
     def observe(self, sheet: FactSheet) -> Mapping[str, Observed]:
         servers = _servers(sheet)
@@ -105,6 +110,12 @@ class VscodeExtensions(Base):
         wrong = [server for server in servers if not _holds(_installed(server, sheet).get(name.lower()), item)]
         return tuple(self._parts(name, item, wrong, sheet))
 
+    def remarks(self, sheet: FactSheet) -> Sequence[str]:
+        if not self.items or not vscode.is_here(_CODE_SERVER_DATA, sheet) or _code_server(sheet):
+            return ()
+        places = f"neither in the PATH nor as {_CODE_SERVER_OF_ITS_INSTALLER}"
+        return (f"{_CODE_SERVER_DATA} is left alone: there is no program code-server, {places}",)
+
     def _parts(self, name: str, item: object, servers: Sequence[str], sheet: FactSheet) -> Iterator[Part]:
         file = sheet.path(_vsix(name))
         if isinstance(item, Extension) and item.vsix and item.sha256:
@@ -121,7 +132,7 @@ class VscodeExtensions(Base):
 
 def _words(name: str, item: object, server: str, vsix: str, sheet: FactSheet) -> tuple[str, ...]:
     folder = sheet.path(server).followed.path
-    program = sheet.program(_CODE_SERVER) or folder if server.endswith(f"/{_CODE_SERVER}") else folder
+    program = (_code_server(sheet) or folder) if server == _CODE_SERVER_DATA else folder
     version = (item.version or "") if isinstance(item, Extension) else ""
     what = f"{name}@{version}" if version else name
     if isinstance(item, Extension) and item.vsix:
@@ -133,12 +144,17 @@ def _words(name: str, item: object, server: str, vsix: str, sheet: FactSheet) ->
 
 def _servers(sheet: FactSheet) -> tuple[str, ...]:
     """The servers whose programs can be told to install something; one without any extension has no list yet."""
-    own = {server for server in vscode.SERVERS if server.endswith(f"/{_CODE_SERVER}")}
     return tuple(
         server
         for server in vscode.servers_here(sheet)
-        if vscode.is_installed(server, sheet) or (server in own and sheet.program(_CODE_SERVER) is not None)
+        if (_code_server(sheet) if server == _CODE_SERVER_DATA else vscode.is_installed(server, sheet))
     )
+
+
+def _code_server(sheet: FactSheet) -> str | None:
+    """The program code-server, which is elsewhere than its data."""
+    own = sheet.path(_CODE_SERVER_OF_ITS_INSTALLER)
+    return sheet.program(_CODE_SERVER) or (own.path if own.followed.type is PathType.FILE else None)
 
 
 def _file(server: str, sheet: FactSheet) -> FileState:

@@ -1,10 +1,11 @@
 """Settings of VS Code on the machine itself: of its server, and of workspaces.
 
 Manages single settings; keeps comments, order, and every other byte of the file. `machine` is the machine's own
-settings.json of each server that is installed (VS Code, Insiders, VSCodium, Cursor, code-server), or of VS Code's where none is
-yet: there belong the settings that a window on WSL does not take from Windows, such as go.goroot. `workspaces` are
-folders by path; one that is not there is not applicable. A file that VS Code would not write is not written. Secrets are
-refused: settings are synchronised and committed. Takes effect at once in open windows.
+settings.json of each server that is installed (VS Code, VSCodium, the Insiders of both, Cursor, Windsurf, code-server), or of
+VS Code's where none is yet: there belong the settings that a window on WSL does not take from Windows, such as go.goroot.
+`workspaces` are folders by path; one that is not there is not applicable. A setting that VS Code passes over where it stands is
+written, with a remark. A file that VS Code would not write is not written. Secrets are refused: settings are synchronised
+and committed. Takes effect at once in open windows.
 
     user:
       vscode_settings:
@@ -28,8 +29,8 @@ from reconciler.model.facts import Fact, FactSheet
 from reconciler.model.resource import Blocked, Fields, FileEdit, NotApplicable, Observed, Part, Resource, Seen, Want
 from reconciler.model.schema import Complaint, Field, FreeJson, KindSchema, MapOf, Record, Text
 from reconciler.model.states import Risk
-from reconciler.model.values import Absent, Json
-from reconciler.resources import vscode
+from reconciler.model.values import UNMANAGED, Absent, Json
+from reconciler.resources import vscode, vscode_scopes
 from reconciler.resources.base import Base, parent_needs
 
 MACHINE: Final = "machine"
@@ -110,6 +111,26 @@ class VscodeSettings(Base):
         except jsonc.JsoncError as error:
             place = f"line {error.line}, column {error.column}"
             return Blocked(f"{error.what} ({place})", fix="take that out of the file, in VS Code for example")
+
+    def remarks(self, sheet: FactSheet) -> Sequence[str]:
+        local_proxy = self._proxy_is_local(sheet)
+        found = []
+        for name, item in self.items.items():
+            folder, setting = _workspace(name), _setting(name)
+            why = vscode_scopes.passed_over(setting, workspace=folder is not None, local_proxy=local_proxy)
+            if why and item is not UNMANAGED and not isinstance(item, Absent):
+                found.append(f"{setting} has no effect in {folder or 'the settings of the machine'}: {why}")
+        return found
+
+    def _proxy_is_local(self, sheet: FactSheet) -> bool:
+        """On WSL the server is started with --use-host-proxy, so there it is unless told otherwise."""
+        name = f"{MACHINE}{_SEPARATOR}{vscode_scopes.LOCAL_PROXY}"
+        declared = self.items.get(name)
+        if isinstance(declared, bool):
+            return declared
+        seen = None if isinstance(declared, Absent) else self._seen(name, sheet)
+        value = seen.fields["value"] if isinstance(seen, Seen) else None
+        return value if isinstance(value, bool) else sheet.host.wsl
 
 
 def _parts(name: str, after: Fields | Absent, sheet: FactSheet) -> Iterator[Part]:

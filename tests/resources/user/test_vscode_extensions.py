@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +74,24 @@ def test_only_the_servers_that_lack_it_are_told(machine: Machine) -> None:
         "/home/alice/.cursor-server",
         "/usr/bin/code-server",
     }
+
+
+def test_code_server_is_told_where_its_own_installer_puts_it(machine: Machine) -> None:
+    machine.directory("/home/alice/.local/share/code-server")
+    machine.file("/home/alice/.local/lib/code-server-4.139.1/bin/code-server", mode=0o755)
+    machine.link("/home/alice/.local/bin/code-server", "../lib/code-server-4.139.1/bin/code-server")
+    (words,) = told(machine, {"golang.go": Extension()})
+    assert words[1] == "/home/alice/.local/bin/code-server"
+
+
+def test_data_of_a_code_server_that_is_gone_are_left_alone_and_told_of(machine: Machine) -> None:
+    data = "/home/alice/.local/share/code-server"
+    has(machine, {**GO, "version": "0.41.0"})
+    has(machine, GO, server=data)
+    items: dict[str, object] = {"golang.go": Extension(version="0.52.2")}
+    assert [words[1] for words in told(machine, items)] == [SERVER]
+    (target,) = machine.plan({ALICE: [extensions(items)]}).targets
+    assert [note.startswith("~/.local/share/code-server is left alone") for note in target.notes] == [True]
 
 
 def test_a_vsix_is_sent_by_its_checksum_and_installed_from_there(machine: Machine) -> None:
@@ -160,9 +176,10 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
     return [found, "sh"] if request.param == "busybox" else [found]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Path:
-    program = tmp_path / "its server/cli/servers/Stable-abc/server/bin/code-server"
+@pytest.fixture(params=["cli/servers/Stable-abc/server", "bin/abc", "bin/linux-x64/abc"])
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """As VS Code lays it out, for a tunnel and without, and as Cursor does."""
+    program = tmp_path / "its server" / request.param / "bin/code-server"
     program.parent.mkdir(parents=True)
     program.write_text(SERVER_PROGRAM)
     program.chmod(0o755)
@@ -207,34 +224,3 @@ def test_a_version_that_only_begins_alike_is_another(shell: list[str], server: P
 def test_without_a_program_the_script_says_what_to_do(shell: list[str], tmp_path: Path) -> None:
     code, said = tried(shell, tmp_path, tmp_path / "extensions", "install", "a.b", "", "a.b")
     assert code == 1 and "connect to this machine from the editor once" in said
-
-
-# ---- the real program: code-server is VS Code's own, and large, so it is tried only where RECONCILE_CODE_SERVER names it
-
-
-def vsix(path: Path, version: str) -> Path:
-    package = {"name": "tool", "publisher": "corp", "version": version, "engines": {"vscode": "^1.60.0"}}
-    manifest = (
-        '<?xml version="1.0" encoding="utf-8"?><PackageManifest Version="2.0.0" '
-        'xmlns="http://schemas.microsoft.com/developer/vsx-schema/2011"><Metadata><Identity Language="en-US" Id="tool" '
-        f'Version="{version}" Publisher="corp"/></Metadata></PackageManifest>'
-    )
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("extension.vsixmanifest", manifest)
-        archive.writestr("extension/package.json", json.dumps(package))
-    return path
-
-
-def test_the_real_code_server_is_pinned_and_taken_back(tmp_path: Path) -> None:
-    program = os.environ.get("RECONCILE_CODE_SERVER")
-    if not program:
-        pytest.skip("RECONCILE_CODE_SERVER names no code-server")
-    place = tmp_path / "extensions"
-    place.mkdir()
-    for version in ("1.4.0", "1.3.0"):  # the second one is a downgrade, which is refused with 0 unless forced
-        file = str(vsix(tmp_path / f"{version}.vsix", version))
-        assert tried(["sh"], program, place, "install", "corp.tool", version, file) == (0, "")
-        assert versions(place) == {"corp.tool": version}
-    assert tried(["sh"], program, place, "uninstall", "corp.tool", "", "corp.tool") == (0, "")
-    assert versions(place) == {}
-    assert tried(["sh"], program, place, "install", "no.such", "1.0.0", "no.such@1.0.0")[0] == 1

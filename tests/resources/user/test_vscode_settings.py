@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from reconciler.model.address import Layer, Target
 from reconciler.model.errors import DocumentError
 from reconciler.model.states import Risk, State
-from reconciler.model.values import ABSENT
+from reconciler.model.values import ABSENT, UNMANAGED
 from reconciler.resources.assemble import assemble
 from reconciler.resources.user.vscode_settings import VscodeSettings
 
@@ -144,9 +145,45 @@ def test_settings_of_several_ranks_merge_as_objects(machine: Machine, reading: R
 def test_settings_that_name_a_program_are_a_risk(machine: Machine) -> None:
     kind = settings({})
     named = ("go.alternateTools", "terminal.integrated.profiles.linux", "python.defaultInterpreterPath", "go.goroot")
-    assert all(kind.want(f"machine:{name}", "x").risks == {Risk.RUNS_CODE_LATER} for name in named)
+    unasked = ("chat.tools.terminal.autoApprove", "chat.hookFilesLocations", "typescript.tsdk", "launch")
+    for name in (*named, *unasked):
+        assert kind.want(f"machine:{name}", "x").risks == {Risk.RUNS_CODE_LATER}
     harmless = ("editor.tabSize", "files.eol", "go.toolsManagement.autoUpdate")
     assert all(not kind.want(f"machine:{name}", "x").risks for name in harmless)
+
+
+def remarks(machine: Machine, items: dict[str, object]) -> list[str]:
+    kind = settings(items)
+    return list(kind.remarks(machine.sheet(kind.wanted_facts(), "alice")))
+
+
+def test_a_setting_that_vs_code_passes_over_where_it_stands_is_told_of(machine: Machine) -> None:
+    app = "workspaces:~/app:"
+    assert remarks(
+        machine, {"machine:telemetry.telemetryLevel": "off", f"{app}git.path": "/g", f"{app}update.mode": 1}
+    ) == [
+        "telemetry.telemetryLevel has no effect in the settings of the machine: "
+        "VS Code takes it from the user's own settings only",
+        "git.path has no effect in ~/app: VS Code takes it from the machine's settings only",
+        "update.mode has no effect in ~/app: VS Code takes it from the user's own settings only",
+    ]
+    taken = {"machine:git.path": "/g", "machine:a": 1, f"{app}a": 1, "machine:telemetry.feedback.enabled": False}
+    assert remarks(machine, {**taken, "machine:update.mode": ABSENT, f"{app}update.mode": UNMANAGED}) == []
+
+
+def test_on_wsl_the_proxy_of_the_machine_counts_only_where_windows_does_not(machine: Machine) -> None:
+    proxy: dict[str, object] = {"machine:http.proxy": "http://proxy:3128"}
+    machine.life = replace(machine.life, wsl=False)
+    assert remarks(machine, proxy) == []
+    assert "machine's settings only" in remarks(machine, {"workspaces:~/app:http.proxy": "x"})[0]
+    machine.life = replace(machine.life, wsl=True)
+    own = "machine:http.useLocalProxyConfiguration"
+    for items in (proxy, {**proxy, own: ABSENT}, {**proxy, own: True}):
+        assert "unless http.useLocalProxyConfiguration is false on the machine" in remarks(machine, items)[0]
+    assert remarks(machine, {**proxy, own: False}) == []
+    machine.file(SERVER, '{"http": {"useLocalProxyConfiguration": false}}')
+    assert remarks(machine, proxy) == []
+    assert remarks(machine, {**proxy, own: ABSENT}) != []
 
 
 def test_a_secret_is_refused_however_deep_it_stands(reading: Reading) -> None:
