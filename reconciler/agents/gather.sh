@@ -554,29 +554,19 @@ tell_of_programs() {
   IFS=$newline
 }
 
-# The variables that a fresh shell of the user hands to programs: a login shell (-l), or an interactive one (-i). Start-up
-# files may print, hang, or leave something running that keeps the pipe open: so its end is a line, and no program that
-# looks a line ahead reads it. An interactive shell that had a terminal would wait for it.
-ask_shell() { # login or interactive, its option, the names
-  session=$1 option=$2 asked_names=$3
-  block "$session $shell"
-  doing "asking the $session shell of $user"
+# The variables that a fresh login shell hands to programs. Start-up files may print, hang, or leave something running
+# that keeps the pipe open: so its end is a line, and no program that looks a line ahead reads it.
+ask_login_shell() {
+  block "login $shell"
+  doing "asking the login shell of $user"
   case $shell in */nologin | */false | */sync | */halt | */shutdown)
-    block "$session-none"
+    block login-none
     return
     ;;
   esac
   if ! has_limit; then
-    block "$session-no-limit"
+    block login-no-limit
     return
-  fi
-  away=''
-  if [ "$option" = -i ]; then
-    if ! has_program setsid; then
-      block "$session-no-setsid"
-      return
-    fi
-    away=setsid
   fi
   [ -x "$shell" ] || return 0
   # shellcheck disable=SC2016  # the shells that are started expand these
@@ -587,8 +577,8 @@ ask_shell() { # login or interactive, its option, the names
     cd -- "$home" 2>/dev/null || :
     # shellcheck disable=SC2016
     timeout -s KILL 5 env -i HOME="$home" USER="$user" LOGNAME="$user" SHELL="$shell" TERM=dumb PATH="$PATH" \
-      RECONCILE_MARK="$mark" RECONCILE_NAMES="$asked_names" RECONCILE_ASK="$ask" \
-      $away "$shell" $option -c 'exec /bin/sh -c "$RECONCILE_ASK"' </dev/null 2>/dev/null
+      RECONCILE_MARK="$mark" RECONCILE_NAMES="$login_names" RECONCILE_ASK="$ask" \
+      "$shell" -l -c 'exec /bin/sh -c "$RECONCILE_ASK"' </dev/null 2>/dev/null
     put "$newline$mark over"
   } | {
     heard=''
@@ -651,7 +641,6 @@ read_items() {
     'uid '*) expected_uid=$value ;;
     'account '*) names=$names$tab$value ;;
     'login '*) login_names="$login_names $value" ;;
-    'interactive '*) interactive_names="$interactive_names $value" ;;
     'program '*) program_names=$program_names$tab$value ;;
     'effects '*) effects=$effects$newline$value ;;
     'host') wants_host=yes ;;
@@ -677,7 +666,7 @@ complete_identity() {
 
 answer() {
   at_rest='' root=/ uid='' user='' home='' shell='' expected_uid='' entries='' names='' login_names=''
-  interactive_names='' program_names=''
+  program_names=''
   wants_host='' wants_libc='' effects='' word_count=0 n=0 words='' all_words='' trouble=''
   IFS=$tab
   set -- $1
@@ -716,8 +705,7 @@ answer() {
     put "$entries"
   fi
   [ -z "$program_names" ] || tell_of_programs
-  [ -z "$login_names" ] || ask_shell login -l "$login_names"
-  [ -z "$interactive_names" ] || ask_shell interactive -i "$interactive_names"
+  [ -z "$login_names" ] || ask_login_shell
   [ -z "$effects" ] || tell_of_processes
   send_contents
   answer_commands "$@"

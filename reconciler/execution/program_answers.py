@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.execution.answer_blocks import Block, MalformedAnswerError, joined, only
-from reconciler.model.facts import AccountState, CommandResult, RunningProcess, Session, Unread
+from reconciler.model.facts import AccountState, CommandResult, RunningProcess, Unread
 
 LONGEST_OUTPUT: Final = 1024 * 1024
 NO_LIMIT: Final = "timeout(1) is missing there: nothing is run without a limit"
@@ -97,16 +97,14 @@ def _command(start: Block, after: dict[str, Block]) -> CommandResult | Unread | 
     return CommandResult(int(code), _text(start.body))
 
 
-def variables(
-    blocks: tuple[Block, ...], session: Session, mark: str, names: Iterable[str]
-) -> dict[str, str | Unread | None]:
-    """What a fresh shell of that session hands on; None: not set."""
-    block = only(blocks, session.value)
+def login_variables(blocks: tuple[Block, ...], mark: str, names: Iterable[str]) -> dict[str, str | Unread | None]:
+    """What a fresh login shell hands on; None: not set."""
+    block = only(blocks, "login")
     if block is None:
         if any(True for _ in names):
-            raise MalformedAnswerError(f"no {session} shell was asked")
+            raise MalformedAnswerError("no login shell was asked")
         return {}
-    refusal = _shell_refusal(block, session, mark, {block.word for block in blocks})
+    refusal = _login_refusal(block, mark, {block.word for block in blocks})
     if refusal:
         return dict.fromkeys(names, Unread(refusal))
     body = b"\n" + block.body
@@ -115,16 +113,14 @@ def variables(
     return {name: found.get(name) for name in names}
 
 
-def _shell_refusal(block: Block, session: Session, mark: str, words: set[str]) -> str | None:
-    if f"{session}-no-limit" in words:
+def _login_refusal(block: Block, mark: str, words: set[str]) -> str | None:
+    if "login-no-limit" in words:
         return NO_LIMIT
-    if f"{session}-no-setsid" in words:
-        return "setsid(1) is missing there: an interactive shell would wait for the terminal"
-    if f"{session}-none" in words:
+    if "login-none" in words:
         return f"the shell {block.rest} lets nobody log in"
     if f"\n{mark} end\n".encode() in b"\n" + block.body:
         return None
-    return f"the {session} shell {block.rest or '(none in passwd)'} gave no answer within 5 seconds"
+    return f"the login shell {block.rest or '(none in passwd)'} gave no answer within 5 seconds"
 
 
 def programs(blocks: tuple[Block, ...]) -> dict[str, str]:

@@ -58,21 +58,14 @@ class Section:
 
     @property
     def login_names(self) -> tuple[str, ...]:
-        return self._names_asked_of(Session.LOGIN)
-
-    @property
-    def interactive_names(self) -> tuple[str, ...]:
-        return self._names_asked_of(Session.INTERACTIVE)
+        if self.root is not None:
+            return ()
+        asked = (fact for fact in self.facts if isinstance(fact, facts.Environment))
+        return tuple(sorted(fact.name for fact in asked if fact.session is Session.LOGIN))
 
     @property
     def program_names(self) -> tuple[str, ...]:
         return tuple(sorted(fact.name for fact in self.facts if isinstance(fact, facts.ProgramPath)))
-
-    def _names_asked_of(self, session: Session) -> tuple[str, ...]:
-        if self.root is not None:
-            return ()
-        asked = (fact for fact in self.facts if isinstance(fact, facts.Environment))
-        return tuple(sorted(fact.name for fact in asked if fact.session is session))
 
     def encode(self) -> bytes:
         """Raises ReconcileError where a question cannot be asked."""
@@ -119,8 +112,6 @@ class Section:
             yield f"program {_checked(_PROGRAM_NAME, name, 'the name of a program')}"
         for name in self.login_names:
             yield f"login {_checked(_VARIABLE, name, 'the name of a variable')}"
-        for name in self.interactive_names:
-            yield f"interactive {_checked(_VARIABLE, name, 'the name of a variable')}"
         for argv in self.commands:
             _checked(_PROGRAM, next(iter(argv), ""), "a program")
             yield from (f"word {word}" for word in argv)

@@ -42,10 +42,7 @@ class SheetReader:
         )
         self.files = file_answers.file_answers(blocks, paths)
         self._commands = program_answers.commands(blocks, section.commands)
-        asked = {Session.LOGIN: section.login_names, Session.INTERACTIVE: section.interactive_names}
-        self._variables = {
-            session: program_answers.variables(blocks, session, section.mark, names) for session, names in asked.items()
-        }
+        self._variables = program_answers.login_variables(blocks, section.mark, section.login_names)
         self._programs = program_answers.programs(blocks)
         self._libc = program_answers.libc(blocks)
         self._processes = program_answers.running_processes(blocks)
@@ -106,8 +103,8 @@ class SheetReader:
                 assert_never(fact)
 
     def _variable(self, fact: facts.Environment, own: Mapping[str, str] | Unread) -> str | Unread | None:
-        if fact.session is not Session.PROCESS:
-            return self._variables[fact.session][fact.name]
+        if fact.session is Session.LOGIN:
+            return self._variables[fact.name]
         return own if isinstance(own, Unread) else own.get(fact.name)
 
     def _own(self, path: str) -> str:

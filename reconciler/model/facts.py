@@ -127,12 +127,10 @@ class CommandResult:
 
 
 class Session(StrEnum):
-    """Whose environment is meant: this very session's, a fresh login shell's, or that of a fresh interactive shell that is
-    no login shell, as a new terminal has it."""
+    """Whose environment is meant: this very session's, or a fresh login shell's."""
 
     PROCESS = "process"
     LOGIN = "login"
-    INTERACTIVE = "interactive"
 
 
 @dataclass(frozen=True, slots=True)

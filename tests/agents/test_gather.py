@@ -693,7 +693,7 @@ def test_the_script_passes_shellcheck() -> None:
     assert (run.returncode, run.stdout) == (0, "")
 
 
-# ── digests, Go programs, programs on the PATH, interactive shells ──────────────────────────────────────────────────
+# ── digests, Go programs, programs on the PATH ──────────────────────────────────────────────────────────────────────
 
 
 def test_files_of_any_size_and_name_are_digested(door: LocalTransport, tmp_path: Path) -> None:
@@ -748,21 +748,3 @@ def test_programs_of_a_root_at_rest_are_its_own(door: LocalTransport, tmp_path: 
     (tmp_path / "usr/bin/link").symlink_to("/nowhere")
     sheet = ask(door, *map(ProgramPath, ("tool", "link", "ls")), root=tmp_path)
     assert [sheet.program(name) for name in ("tool", "link", "ls")] == ["/usr/bin/tool", "/usr/bin/link", None]
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "mksh", "dash"])
-def test_an_interactive_shell_tells_what_a_terminal_would_have(
-    plain_door: LocalTransport, open_folder: Path, shell: str
-) -> None:
-    """Not what a login shell reads, and not held up by a terminal that it lacks."""
-    found = shutil.which(shell)
-    if not found:
-        pytest.skip(f"{shell} is not installed")
-    rc = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish", "mksh": ".mkshrc"}.get(shell)
-    (open_folder / ".profile").write_text("export GREETING=login\n")
-    if rc is not None:
-        (open_folder / rc).parent.mkdir(parents=True, exist_ok=True)
-        export = "set -gx GREETING hello" if shell == "fish" else "case $- in *i*) export GREETING=hello;; esac"
-        (open_folder / rc).write_text(f"echo noise\n{export}\n")
-    sheet = ask_as_user(plain_door, open_folder, found, Environment(Session.INTERACTIVE, "GREETING"))
-    assert sheet.variable(Session.INTERACTIVE, "GREETING") == ("hello" if rc else None)

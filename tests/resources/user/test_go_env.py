@@ -213,15 +213,6 @@ def test_every_line_is_named(machine: Machine) -> None:
     assert len(notes(machine, {"GOPATH": ABSENT})) == 3
 
 
-def test_no_interactive_shell_is_started(machine: Machine) -> None:
-    """It would run the whole .bashrc with every plan."""
-    assert not [
-        fact
-        for fact in go_env({"GOPATH": "/x"}).wanted_facts()
-        if getattr(fact, "session", None) is Session.INTERACTIVE
-    ]
-
-
 def test_what_hides_a_secret_is_not_quoted(machine: Machine) -> None:
     machine.environment[Session.PROCESS, "GOPROXY"] = "https://me:canary@x.example"
     (note,) = notes(machine, {"GOPROXY": Secret("https://me:canary@x.example/v2")})
