@@ -19,7 +19,7 @@ from lab.keys import KeyPair
 from lab.machines import Machine
 
 PROGRAM = (sys.executable, "-c", "from reconciler.cli.main import main; main()")
-PATIENCE_SECONDS = 240.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ MakeMachine = Callable[..., Machine]
 ROOTS = ("bookworm", "trixie", "busybox")
 DEBIAN = ("bookworm", "trixie")
 PASSWORD = "s3cret pass"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 5.0
 
 
 def connect(machine: Machine) -> socket.socket:
@@ -211,7 +211,7 @@ def test_machines_reach_each_other_and_a_jump_host_works(machine: MakeMachine, k
         ["ssh", "-F", str(config), "behind", "uname -n"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=20,
         check=False,
     )
     assert done.stdout == f"{behind.name}\n", done.stderr
@@ -258,7 +258,7 @@ def test_a_frozen_way_moves_nothing_until_it_is_thawed(machine: MakeMachine) -> 
 def test_delay_and_speed_are_as_asked(machine: MakeMachine) -> None:
     one = machine()
     one.delay(0.3)
-    assert banner_seconds(connect(one)) >= 0.3
+    assert 0.3 <= banner_seconds(connect(one)) < 1.5
     one.heal()
     one.slow(40)
     connection, start = connect(one), time.monotonic()
@@ -378,7 +378,7 @@ def test_out_of_band_commands_are_bounded_and_binary_clean(machine: MakeMachine)
     start = time.monotonic()
     with pytest.raises(TimeoutError, match="sleep 60"):
         one.run(["sleep", "60"], timeout=0.2)
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 3
     assert b"sleep 60" not in one.run(["ps", "-e", "-o", "args"]).stdout
 
 
@@ -421,7 +421,7 @@ def test_nothing_outlives_the_run(lab: Lab, tmp_path: Path, how: str) -> None:
     else:
         child.stdin.write(b"\n")
         child.stdin.close()
-    child.wait(timeout=PATIENCE_SECONDS)
+    child.wait(timeout=10)
     end = time.monotonic() + PATIENCE_SECONDS
     while (left := (started & {*every_process()}, used & namespaces_of(every_process()))) != (set(), set()):
         assert time.monotonic() < end, left

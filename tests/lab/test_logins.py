@@ -18,7 +18,7 @@ import pytest
 from lab.accounts import User
 from lab.keys import KeyPair, make_key, sign
 from lab.machines import Lab, Machine
-from lab.office import PATIENCE_SECONDS, Office, Ran
+from lab.office import Office, Ran
 from lab.trouble import (
     Pause,
     Way,
@@ -593,9 +593,9 @@ def test_the_users_own_ssh_ends_with_the_run(held: tuple[Machine, Pause], real: 
     process = real.office.start("apply", "--all", "--yes", "--timeout", "3")
     pause.wait()
     process.send_signal(number)
-    process.communicate(timeout=PATIENCE_SECONDS)
+    process.communicate(timeout=5)
     assert process.returncode == 130
-    assert wait_until(lambda: processes_of(real.office) == []), processes_of(real.office)
+    assert wait_until(lambda: processes_of(real.office) == [], 3), processes_of(real.office)
     pause.let_go()
     assert wait_until(lambda: not scripts_on(one)), scripts_on(one)
 
@@ -607,7 +607,7 @@ def test_a_machine_that_freezes_behind_the_users_own_ssh_is_given_up(
     process = real.office.start("apply", "--all", "--yes", "--timeout", "2")
     pause.wait()
     one.freeze()
-    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    out, err = process.communicate(timeout=8)
     ran = Ran(process.returncode, out.decode(), err.decode())
     assert ran.code == 4, ran
     assert "has said nothing for 2 seconds" in section(ran, "box"), ran

@@ -295,8 +295,7 @@ def test_no_text_of_a_machine_acts_on_the_terminal(
 
 SECONDS = 3
 """--timeout in what follows; who hangs is given up at most so long after the last sign of life."""
-GRACE_SECONDS = 40.0
-"""For a computer with much to do; what is stuck in these tests is so for longer."""
+GRACE_SECONDS = 6.0
 FOUR = "user:\n  files:\n" + "".join(f'    ~/f{number}: {{content: "new {number}\\n"}}\n' for number in range(4))
 
 

@@ -118,7 +118,7 @@ class Pause:
         machine.write(f"/run/hold-{program}", "")
         machine.commander.succeed(["chmod", "1777", "/run"])
 
-    def wait(self, seconds: float = 60.0) -> None:
+    def wait(self, seconds: float = 20.0) -> None:
         """Until somebody is held."""
         until = time.monotonic() + seconds
         while self.machine.run(["test", "-e", f"/run/held-{self.program}"]).code:
@@ -149,7 +149,7 @@ def processes_of(office: Office) -> list[str]:
     return [words for words in found if words]
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
+def wait_until(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
     until = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > until:
