@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from faults.sweep import PROGRAM, Ground
+from faults.sweep import Ground, program
 from faults.witness import Findings
 
 IS_FULL: Final = os.environ.get("RECONCILE_FAULTS") == "full"
 _RESULTS: Final = os.environ.get("RECONCILE_FAULTS_RESULTS")
-AGENT: Final = hashlib.sha256(PROGRAM).hexdigest()[:12]
+AGENT: Final = hashlib.sha256(program()).hexdigest()[:12]
 """Points of another agent do not count for this one."""
 KINDS: Final = tuple(Findings.__slots__)
 
@@ -40,30 +40,32 @@ class Row:
     def carry_out(self, faults: Mapping[str, Callable[[], Findings]]) -> None:
         """Lets all faults fall, by name. AssertionError: a promise was broken, with the first few."""
         known = dict(self._known())
-        began, found = time.monotonic(), {}
-        for name, fault in faults.items():
-            if name in known:
-                found[name] = known[name]
-                continue
-            at = time.monotonic()
-            found[name] = fault().all()
-            _note({**self.label, "point": name, "findings": found[name], "seconds": round(time.monotonic() - at, 2)})
-        _note({**self.label, **self._figures(list(found.values())), "seconds": round(time.monotonic() - began)})
-        broken = {name: findings for name, findings in found.items() if findings}
-        shown = "\n".join(f"{name}: {findings}" for name, findings in list(broken.items())[:5])
-        assert not broken, f"{len(broken)} of {len(found)} faults broke a promise, such as\n{shown}"
+        points = [known[name] if name in known else self._point(name, fault) for name, fault in faults.items()]
+        _note({**self.label, **self._figures(points)})
+        broken = [point for point in points if point["findings"]]
+        shown = "\n".join(f"{point['point']}: {point['findings']}" for point in broken[:5])
+        assert not broken, f"{len(broken)} of {len(points)} faults broke a promise, such as\n{shown}"
 
-    def _figures(self, found: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, int | None]:
-        figures: dict[str, int | None] = {"K": len(self.ground.reference.calls), "runs": len(found)}
-        figures |= {kind: sum(kind in findings for findings in found) for kind in KINDS}
-        if not self.ground.reference.backups:
+    def _point(self, name: str, fault: Callable[[], Findings]) -> dict[str, Any]:
+        began = time.monotonic()
+        findings = fault().all()
+        point = {**self.label, "point": name, "findings": findings, "seconds": round(time.monotonic() - began, 2)}
+        _note(point)
+        return point
+
+    def _figures(self, points: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
+        """The faults that each kind of finding came of, not the findings."""
+        figures: dict[str, int | None] = {"K": len(self.ground.reference.calls), "runs": len(points)}
+        figures |= {kind: sum(kind in point["findings"] for point in points) for kind in KINDS}
+        figures["seconds"] = round(sum(point["seconds"] for point in points))
+        if not self.ground.reference.ledger:
             figures["missing_backups"] = None  # nobody promised any
         return figures
 
-    def _known(self) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    def _known(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for line in lines_of(Path(_RESULTS)) if _RESULTS else ():
             if "point" in line and all(line[key] == value for key, value in self.label.items()):
-                yield line["point"], line["findings"]
+                yield line["point"], line
 
 
 def lines_of(results: Path) -> Iterator[dict[str, Any]]:

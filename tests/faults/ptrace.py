@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import struct
 from typing import Final
 
@@ -18,7 +17,7 @@ _TRACE_ME, _POKE_USER, _CONTINUE, _SET_OPTIONS, _GET_REGISTERS, _SET_REGISTERS =
 _GET_SYSTEM_CALL: Final = 0x420E
 _OPTIONS: Final = 0x00100000 | 0x2 | 0x4 | 0x8 | 0x10 | 0x80
 """All end with the tracer; forks, vforks, clones, programs that take a process over, and the filter's stops are seen."""
-_DEATH_SIGNAL, _SECCOMP, _FILTER, _SUBREAPER, _NO_NEW_PRIVILEGES = 1, 22, 2, 36, 38
+_SECCOMP, _FILTER, _SUBREAPER, _NO_NEW_PRIVILEGES = 22, 2, 36, 38
 _GENERAL, _SYSTEM_CALL = 1, 0x404
 """Sets of registers of aarch64."""
 
@@ -38,10 +37,8 @@ def _control(*words: object) -> None:
         raise OSError(ctypes.get_errno(), f"prctl {words[0]}: {os.strerror(ctypes.get_errno())}")
 
 
-def become_tracer() -> None:
-    """All that is traced ends with this process, and this one with its parent. What an orphan leaves behind is buried here:
-    the dead count as dead at once, whatever process 1 is busy with."""
-    _control(_DEATH_SIGNAL, signal.SIGKILL)
+def bury_orphans() -> None:
+    """What a traced process leaves behind is waited for here: the dead are gone at once, whatever process 1 is busy with."""
     _control(_SUBREAPER, 1)
 
 

@@ -26,7 +26,12 @@ from reconciler.model.outcome import Status
 from reconciler.model.transport import Result
 
 USER: Final = 1000 if IS_ROOT else os.geteuid()
-PROGRAM: Final = agents.program(AGENT)
+
+
+def program(before: str = "") -> bytes:
+    """The agent as the boot line takes it, with other shell text in front of its own."""
+    text = f"{before}\n{agents.script(AGENT)}".lstrip("\n").encode("ascii")
+    return f"=reconcile= {len(text)}\n".encode() + text
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,8 @@ class Reference:
     calls: Sequence[tracer.Call]
     old: Mapping[str, Seen]
     new: Mapping[str, Seen]
-    backups: bool
-    """Whether this agent keeps a ledger, and before-images with it: what it does unharmed is asked of it always."""
+    ledger: bool
+    """Whether this agent keeps one, and before-images with it: then they are asked of it after every fault."""
 
     @property
     def switches(self) -> frozenset[int]:
@@ -69,6 +74,8 @@ class Ground:
     shell: Shell
     owner: int
     folder: Path
+    sabotage: str = ""
+    """Shell text in front of the agent's: a function there stands in for the program of its name."""
 
     @property
     def identity(self) -> str:
@@ -90,7 +97,7 @@ class Ground:
         """What the plan of this moment comes to."""
         plan = plan or self.plan()
         parts = parts_of(plan.batches)
-        stdin = PROGRAM + b"session own 0 nonce 0\n" + sent_whole(parts, str(self.root), plan.supplies)
+        stdin = program(self.sabotage) + b"session own 0 nonce 0\n" + sent_whole(parts, str(self.root), plan.supplies)
         become = (
             [] if self.owner in (0, os.geteuid()) else ["setpriv", f"--reuid={self.owner}", f"--regid={self.owner}"]
         )
@@ -115,7 +122,7 @@ class Ground:
     def judged(self, found: Findings, where: Path | None = None) -> None:
         """What a fault left: each place old or new, nothing lost, each change with a before-image."""
         reference = self.reference
-        whole(where or self.root, reference.old, reference.new, backups=reference.backups, into=found)
+        whole(where or self.root, reference.old, reference.new, backups=reference.ledger, into=found)
 
     def mended(self, found: Findings) -> None:
         """One plain run, which plans anew: all is as wanted then, and nothing is left behind."""

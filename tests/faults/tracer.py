@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import pickle
 import signal
 import subprocess
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from faults import ptrace
+from faults.apart import apart
 from faults.system_calls import BY_NUMBER, touched
 
 _PIPE_BYTES: Final = 1024 * 1024
@@ -74,24 +74,8 @@ def run(
     seconds: float = 120,
 ) -> Trace:
     """Input and output are pipes that hold a megabyte. AssertionError: it did not end in time, or could not be traced."""
-    read, write = os.pipe()
-    tracer = os.fork()  # it waits for any child, so it must have no others; and ptrace wants always the same thread
-    if tracer == 0:
-        try:
-            ptrace.become_tracer()
-            found: Trace | str = _Tracing(prefixes, fault).run(argv, stdin, env, cwd, seconds)
-        except BaseException:
-            found = traceback.format_exc()
-        with os.fdopen(write, "wb") as pipe:
-            pickle.dump(found, pipe)
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        said = pipe.read()
-    os.waitpid(tracer, 0)
-    answer = pickle.loads(said) if said else "the tracer was killed"
-    assert isinstance(answer, Trace), answer
-    return answer
+    # It waits for any child, so it must have no others; and ptrace wants always the same thread.
+    return apart(partial(_Tracing(prefixes, fault).run, argv, stdin, env, cwd, seconds))
 
 
 class _Tracing:
@@ -103,6 +87,7 @@ class _Tracing:
         self._trace = Trace()
 
     def run(self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], cwd: Path, seconds: float) -> Trace:
+        ptrace.bury_orphans()
         (read, tell), (hear, out), (listen, error) = (_pipe() for _ in range(3))
         assert len(stdin) <= _PIPE_BYTES, "the input does not fit into a pipe"
         os.write(tell, stdin)

@@ -81,6 +81,8 @@ class Findings:
     lost: list[str] = field(default_factory=list)
     missing_backups: list[str] = field(default_factory=list)
     not_converged: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """What a run left beside the places of its files or in its state folder, and the one after it did not clear."""
     untrue: list[str] = field(default_factory=list)
     """What the agent said and the disk does not."""
 
@@ -129,13 +131,14 @@ def has_ledger(root: Path) -> bool:
 def at_rest(root: Path, found: Mapping[str, State], into: Findings) -> None:
     """Whether all is as wanted, nothing of any run is left behind, and the next one finds the lock free."""
     into.not_converged += [f"{path} is {state}" for path, state in found.items() if state is not State.NEW]
-    into.not_converged += [f"{place.relative_to(root)} is left" for place in leftovers(root)]
+    into.left += [str(place.relative_to(root)) for place in leftovers(root)]
     for folder in _state_folders(root):
         if (folder / "lock").exists() and not _is_free(folder / "lock"):
             into.not_converged.append(f"{folder.relative_to(root)}/lock is held")
 
 
 def leftovers(root: Path) -> list[Path]:
+    """Staged files, stages of runs, and what is kept of edits by others: there were none."""
     conflicts = [place for folder in _state_folders(root) for place in folder.glob("conflict/*")]
     return [place for place in root.rglob("*") if place.name.startswith((".reconcile.", "stage."))] + conflicts
 
