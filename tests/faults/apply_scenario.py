@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import struct
+import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from reconciler.model.tasks import MakeDirectory, MakeLink, Remove, SetMode, Tas
 
 DEVELOPERS: Final = 4321
 HOME: Final = "/home/alice"
+LISTED: Final = "/etc/listed"
+"""It has an access list and an attribute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ FILES: Final = (
     _edit("plain", "/etc/wsl.conf"),
     _edit("shared", "/etc/resolver.conf", mode=0o640, group=DEVELOPERS),
     _edit("private", "/etc/token", mode=0o600),
-    _edit("listed", "/etc/listed", mode=0o644),
+    _edit("listed", LISTED),
     _edit("large", "/srv/large.conf", lines=2000),
     Wanted(name="new", path="/srv/new/below/file", old=None, new=_text("new", "new", 40), new_mode=0o600),
     Wanted(name="gone", path="/etc/gone", old=_text("gone", "old", 40), new=None),
@@ -69,9 +72,9 @@ FILES: Final = (
         name="alice new", path=f"{HOME}/.profile", old=None, new=b"export A=1\n", owner=ALICE, group=ALICE, user=True
     ),
 )
-"""The regular files among them. `listed` has an access list and an attribute besides."""
+"""The regular files among them."""
 LINK: Final = "/etc/localtime"
-TREE: Final = "/srv/tool"
+TREE: Final = "/opt/tool"
 FOLDERS: Final = ("/srv/new", "/srv/new/below")
 NEIGHBOUR: Final = "/etc/neighbour"
 WATCHED: Final = (*(wanted.path for wanted in FILES), LINK, TREE, *FOLDERS, NEIGHBOUR)
@@ -113,14 +116,14 @@ def build(root: Path, owner: int) -> None:
             place = machine.file(wanted.path, wanted.old, wanted.mode)
             if owner == 0:
                 os.chown(place, wanted.owner, wanted.group)
-    listed = machine.at("/etc/listed")
+    listed = machine.at(LISTED)
     os.setxattr(listed, "user.note", b"keep me")
     os.setxattr(listed, "system.posix_acl_access", ACCESS_LIST)
     machine.at(LINK).symlink_to("zone/Old")
     machine.file(NEIGHBOUR, b"nobody's business\n")
     tree = machine.at(TREE)
-    with tarfile.open(fileobj=io.BytesIO(_archive("1"))) as archive:
-        archive.extractall(tree.parent, filter="tar")
+    tree.parent.mkdir(exist_ok=True)
+    subprocess.run(["tar", "-xzf", "-", "-C", tree.parent], input=_archive("1"), check=True)
     (tree / ".reconcile-archive").write_text(f"{hashlib.sha256(_archive('1')).hexdigest()} 1\n")
     for place in (root, *root.rglob("*")):
         theirs = machine.at(HOME) in (place, *place.parents)

@@ -16,7 +16,7 @@ from typing import Final
 
 from agents.apply_machine import IS_ROOT, Shell, sent_whole
 from faults import tracer
-from faults.apply_scenario import FILES, WATCHED, Plan, build, planned
+from faults.apply_scenario import FILES, LISTED, WATCHED, Plan, build, planned
 from faults.tracer import FailAt, Fault, KillAt, Trace
 from faults.witness import Findings, Seen, at_rest, bytes_of, has_ledger, look, states, whole
 from reconciler import agents
@@ -117,7 +117,14 @@ class Ground:
         new = look(self.root)
         for wanted in FILES:
             assert bytes_of(new[wanted.path]) == wanted.new, f"{wanted.path} is not as wanted without any fault"
+            if wanted.old and wanted.new and not wanted.new_mode and not self._may_lose(wanted.path):
+                kept = [(seen or ())[1:3] for seen in (old[wanted.path], new[wanted.path])]
+                assert kept[0] == kept[1], f"{wanted.path} has not kept its mode, owner and attributes"
         return Reference(ran.trace.calls, old, new, has_ledger(self.root))
+
+    def _may_lose(self, path: str) -> bool:
+        """busybox has no way to copy an access list, nor to see that there is one."""
+        return self.name == "busybox" and path == LISTED
 
     def judged(self, found: Findings, where: Path | None = None) -> None:
         """What a fault left: each place old or new, nothing lost, each change with a before-image."""

@@ -49,7 +49,7 @@ def test_an_agent_that_clears_nothing_is_seen_to_leave_it(ground: Ground) -> Non
 
 
 @as_root
-@pytest.mark.parametrize(("journal", "kind"), [(Journal.CHANGED, "torn"), (Journal.NEITHER, "untrue")])
+@pytest.mark.parametrize(("journal", "kind"), [(Journal.CHANGED, "torn"), (Journal.NONE, "untrue")])
 def test_an_agent_that_does_not_sync_is_seen_when_the_power_goes(
     journal: Journal, kind: str, applets: Path, bench: Path
 ) -> None:
