@@ -17,7 +17,7 @@ from reconciler.model.states import Effect
 from reconciler.model.tasks import RunCommand
 from reconciler.model.transport import Exchange, Result, Transport
 
-AGENT: Final = "apply.sh"
+AGENT: Final = "apply"
 
 
 _STATUSES: Final = {

@@ -1,6 +1,5 @@
 # shellcheck shell=sh
-# What apply.sh does with trees (what archives hold) and with bytes that the machine fetches by itself. It follows
-# session.sh and comes before apply.sh, whose words and variables it shares.
+# Trees (what archives hold), and bytes that the machine fetches by itself.
 #
 # A tree has a marker in it that says which archive it is (see model/tasks.py). It is unpacked beside its place, looked
 # through and made durable there, and takes its place by a rename. Where one was unpacked before, that is renamed aside
@@ -8,7 +7,7 @@
 # run after one that was killed takes it away, or finishes the exchange where nothing was in the place.
 
 # shellcheck disable=SC2086  # words are split on purpose, at IFS, without globs
-# shellcheck disable=SC2154,SC2034  # apply.sh assigns and reads these
+# shellcheck disable=SC2154,SC2034  # other parts of the agent assign and read these
 
 marker_name=.reconcile-archive
 asides=''
