@@ -10,7 +10,7 @@ from reconciler.documents.fill import Lookup, filled
 from reconciler.documents.template_check import AFTER_GATHERING
 from reconciler.execution.doors import Doors
 from reconciler.execution.visit import Observed, Passwords, Questions, Visit
-from reconciler.model import derived_facts, effects
+from reconciler.model import derived_facts, effects, ledger
 from reconciler.model.address import Address, Target
 from reconciler.model.desired import DesiredItems
 from reconciler.model.effects import EffectRecord
@@ -112,7 +112,7 @@ def questions(
 
 def _questions(items: DesiredItems) -> frozenset[Fact]:
     wanted = {fact for resource in assemble(items) for fact in resource.wanted_facts()}
-    return frozenset(wanted | {FileText(effects.path(items.target))})
+    return frozenset(wanted | {FileText(effects.path(items.target)), FileText(ledger.path(items.target))})
 
 
 def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run: Run) -> Planned:

@@ -32,8 +32,24 @@ PASSWORD_PROMPT: Final = b"=reconcile-password="
 """What sudo says on standard error whenever it reads a password. See `session.sh`."""
 
 _APPLY: Final = (
-    "frame records processes looking tasks judging trees staging switching programs effects users run"
-).split()
+    "frame",
+    "records",
+    "processes",
+    "lock",
+    "journal",
+    "recovery",
+    "looking",
+    "tasks",
+    "judging",
+    "trees",
+    "staging",
+    "exchanging",
+    "switching",
+    "programs",
+    "effects",
+    "users",
+    "run",
+)
 _TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "gather": ("session.sh", "gather.sh"),
     "apply": ("session.sh", *(f"apply/{name}.sh" for name in _APPLY)),

@@ -13,7 +13,7 @@ from reconciler.cli import options, output
 from reconciler.cli.console import look, say
 from reconciler.cli.saved import planned_from_file
 from reconciler.cli.session import Choice, Session, open_session
-from reconciler.execution.machines import carry_out
+from reconciler.execution.machines import CarriedOut, carry_out
 from reconciler.execution.visit import Observed
 from reconciler.model.address import Target
 from reconciler.model.errors import BlockedError
@@ -122,16 +122,21 @@ def _ask(plans: list[Plan]) -> None:
 
 
 def _applied(plans: list[Plan], planned: Planned, session: Session) -> list[ApplyOutcome]:
-    told = carry_out(plans, planned.observed, session.doors, session.downloads)
-    return [_outcome(plan, outcomes, session) for plan, outcomes in zip(plans, told, strict=True)]
+    told = carry_out(plans, planned.observed, session.doors, session.downloads, session.stamp())
+    return [_outcome(plan, carried, session) for plan, carried in zip(plans, told, strict=True)]
 
 
-def _outcome(plan: Plan, outcomes: tuple[ChangeOutcome, ...], session: Session) -> ApplyOutcome:
+def _outcome(plan: Plan, carried: CarriedOut, session: Session) -> ApplyOutcome:
+    outcomes = carried.outcomes
     done = [outcome.change for outcome in outcomes if outcome.status is Status.DONE]
     effects = {change.effect for change in done} - {Effect.NOW} if session.choice.root is None else set()
     steps = tuple(effect.value for effect in Effect if effect in effects)
     return ApplyOutcome(
-        workstation=plan.workstation, outcomes=outcomes, in_force_after=steps, next_commands=_next(outcomes, session)
+        workstation=plan.workstation,
+        outcomes=outcomes,
+        notes=carried.notes,
+        in_force_after=steps,
+        next_commands=_next(outcomes, session),
     )
 
 

@@ -7,6 +7,7 @@ prepared before anything else is done.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -72,9 +73,13 @@ def encoded(text: str) -> bytes:
 
 
 def tasks_of(
-    changes: Mapping[int, Change], numbers: Mapping[str, int], unavailable: Mapping[BlobTask, Unavailable]
+    changes: Mapping[int, Change],
+    numbers: Mapping[str, int],
+    unavailable: Mapping[BlobTask, Unavailable],
+    secret_paths: frozenset[str] = frozenset(),
 ) -> tuple[tuple[Line, ...], tuple[Member, ...]]:
-    """The lines for numbered changes, and the files that they name. `numbers` knows the changes of all parts by id.
+    """The lines for numbered changes, and the files that they name. `numbers` knows the changes of all parts by id;
+    the bytes that stand at `secret_paths` hold a secret of ours, and are not kept.
 
     A change with a blob that is `unavailable` goes wrong on the machine, which knows what needs it.
     """
@@ -93,7 +98,22 @@ def tasks_of(
         for task in change.tasks:
             lines += order.lines(number, task)
             lines += _fields(task, members)
+            if not isinstance(task, RunCommand) and task.path in secret_paths:
+                lines.append(Line("unkept", "yes"))
     return tuple(lines), tuple(members)
+
+
+def numbered(
+    changes: Mapping[int, Change], unavailable: Mapping[BlobTask, Unavailable]
+) -> Mapping[int, tuple[tuple[int, Task], ...]]:
+    """The tasks of each change with the numbers that the script knows them by; none of what cannot be put into words."""
+    count = itertools.count(1)
+    spoken = {
+        number: change.tasks
+        for number, change in changes.items()
+        if not any(_problem(task, unavailable) for task in change.tasks)
+    }
+    return {number: tuple((next(count), task) for task in tasks) for number, tasks in spoken.items()}
 
 
 def parents_of(changes: Iterable[Change]) -> tuple[str, ...]:

@@ -155,9 +155,8 @@ CHANGE = Change(
 
 
 def applied(one: SudoMachine, password: Password) -> tuple[Status, str]:
-    outcome = apply(one, [Batch(target=TARGET, changes=(CHANGE,))], rights=Rights.PASSWORD, password=password)[
-        CHANGE.id
-    ]
+    told = apply(one, [Batch(target=TARGET, changes=(CHANGE,))], rights=Rights.PASSWORD, password=password)
+    outcome = told.outcomes[CHANGE.id]
     return outcome.status, outcome.message
 
 

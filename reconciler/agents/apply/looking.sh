@@ -49,7 +49,7 @@ why_not_trusted() { # the directory of the line $1 of stat: $why, or nothing
   esac
 }
 
-look() { # at what stands at the paths of the tasks $1 to $2, and at their staged files: seen_*_SLOT
+look() { # at what stands at the paths of the tasks $1 to $2, at their staged files and what was kept: seen_*_SLOT
   look_at=$1 look_end=$2 slots=''
   set --
   while [ "$look_at" -le "$look_end" ]; do
@@ -63,6 +63,10 @@ look() { # at what stands at the paths of the tasks $1 to $2, and at their stage
       if [ -n "$staged" ]; then
         set -- "$@" "$temp"
         slots="$slots t$look_at"
+      fi
+      if [ -n "$kept" ]; then
+        set -- "$@" "$images/$look_at"
+        slots="$slots b$look_at"
       fi
     fi
     look_at=$((look_at + 1))
@@ -100,8 +104,11 @@ look_inside() { # digests of the regular files among $slots, markers of the tree
   digested=''
   set --
   for slot in $slots; do
-    load "${slot#t}"
-    [ "$slot" = "$this" ] || place=$temp
+    load "${slot#[tb]}"
+    case $slot in
+    t*) place=$temp ;;
+    b*) place=$images/$this base_digest=any ;;
+    esac
     eval "type=\$seen_type_$slot"
     case $type:$kind:$base_digest in
     directory:unpack:* | directory:clear:*) see_marker "$slot" ;;

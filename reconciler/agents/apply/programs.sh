@@ -25,6 +25,7 @@ program() { # runs the words $@ of the loaded task
     title_of "$@"
     (
       trap - HUP INT PIPE QUIT TERM
+      exec 9>&- # what goes on in the background does not hold the lock
       exec timeout -k 5 "$timeout" "$@"
     ) <"$stage/$input" >/dev/null 2>"$stage/error" &
     await $!
@@ -32,6 +33,7 @@ program() { # runs the words $@ of the loaded task
     0:*)
       eval "touched_$change=yes"
       [ "$last" != "$at" ] || finish "$change" 'done' ''
+      tell_ledger
       ;;
     *:yes) finish "$change" failed "$title was interrupted" ;;
     124:* | 137:* | 143:*) finish "$change" failed "$title did not end within $timeout s" ;;

@@ -4,8 +4,12 @@
 # shellcheck disable=SC2154,SC2034,SC2086  # other parts of the agent assign and read these; words are split on purpose, at IFS
 
 walk() { # all tasks, in order
-  make_early_directories
-  stage_files 1 "$tasks" ''
+  if is_work; then
+    begin_generation || give_up_all
+    make_early_directories
+    stage_files 1 "$tasks" ''
+    [ -z "$programs" ] || judge_early
+  fi
   while [ "$at" -le "$tasks" ] && [ -z "$stopped" ]; do
     load "$at"
     encode "$kind $path$words"
@@ -19,6 +23,41 @@ walk() { # all tasks, in order
     :*:yes) finish "$change" failed 'interrupted when a part of it was written' ;;
     :*) finish "$change" untried interrupted ;;
     esac
+  done
+}
+
+is_work() { # whether anything is left to do; $programs, whether programs are among it
+  nth=0 work='' programs=''
+  while [ "$nth" -lt "$tasks" ]; do
+    nth=$((nth + 1))
+    load "$nth"
+    case $verdict:$state:$kind in
+    :todo:run) work=yes programs=yes ;;
+    :todo:*) work=yes ;;
+    esac
+  done
+  [ -n "$work" ]
+}
+
+give_up_all() { # without a journal nothing is written
+  for change in $changes; do
+    eval "verdict=\$result_$change last=\$last_$change"
+    case $verdict:$last in
+    :0 | [!:]*) ;;
+    *) finish "$change" failed "the journal cannot be written: ${why##*: }" ;;
+    esac
+  done
+}
+
+judge_early() { # all that could be staged, before the first program or switch
+  flush "$unsynced"
+  unsynced=''
+  look 1 "$tasks"
+  nth=0
+  while [ "$nth" -lt "$tasks" ]; do
+    nth=$((nth + 1))
+    load "$nth"
+    if [ -z "$verdict" ] && [ "$staged" = yes ]; then judge; fi
   done
 }
 
@@ -51,28 +90,12 @@ make_stage() { # the private directory $stage of this run
   else
     [ -d "$state_folder" ] || why=$(mkdir -p -- "$state_folder" 2>&1) || give_up "$why"
   fi
-  clear_dead_stages
+  trap leave EXIT
+  take_lock "$who"
+  (recover)
   began_process $$
   stage=$state_folder/stage.$$.$ticks.$nonce
-  trap leave EXIT
   why=$(mkdir -- "$stage" 2>&1) || give_up "$why"
-}
-
-clear_dead_stages() { # a stage bears its process and when that began: the number alone comes again
-  set +f
-  set -- "$state_folder"/stage.*
-  set -f
-  for old do
-    shift
-    old_process=${old##*/stage.}
-    old_began=${old_process#*.}
-    began_process "${old_process%%.*}"
-    if [ -d "$old" ] && [ "$ticks" != "${old_began%%.*}" ]; then
-      clear_beside "$old"
-      set -- "$@" "$old"
-    fi
-  done
-  [ $# = 0 ] || rm -rf -- "$@"
 }
 
 unpack() { # the archive on stdin, whose manifest has the digest $1
@@ -85,8 +108,10 @@ unpack() { # the archive on stdin, whose manifest has the digest $1
   line=$(sha256sum <"$stage/manifest") || line=''
   [ "${line%% *}" = "$1" ] || give_up 'the input did not arrive as it was sent'
   why=$(cd -P -- "$stage" && sha256sum -c manifest 2>&1) || give_up 'the input did not arrive as it was sent'
-  { IFS= read -r line && IFS= read -r covered_nonce && IFS= read -r covered_root; } <"$stage/head" || covered_nonce=''
-  [ "$covered_nonce|$covered_root" = "$nonce|$root" ] || give_up 'the input did not arrive as it was sent'
+  {
+    IFS= read -r line && IFS= read -r covered_nonce && IFS= read -r covered_root && IFS= read -r covered_who
+  } <"$stage/head" || covered_nonce=''
+  [ "$covered_nonce|$covered_root|$covered_who" = "$nonce|$root|$who" ] || give_up 'the input did not arrive as it was sent'
 }
 
 leave() {
@@ -96,14 +121,15 @@ leave() {
   set -- $asides
   IFS=' '
   [ $# = 0 ] || take_away "$@" || :
-  rm -rf -- "$stage"
+  [ -z "$stage" ] || [ -n "$outs$unfinished" ] || rm -rf -- "$stage" # else the next run needs it to clear up
+  [ -z "$lock_folder" ] || ! has_lock || rm -rf -- "$lock_folder"
   end_signs
 }
 
 trap '' HUP PIPE
 trap hear INT QUIT TERM
-word='' root='' manifest=''
-IFS= read -r word && IFS= read -r nonce && IFS= read -r root && IFS= read -r manifest || word=''
+word='' root='' who='' manifest=''
+IFS= read -r word && IFS= read -r nonce && IFS= read -r root && IFS= read -r who && IFS= read -r manifest || word=''
 [ "$word" = reconcile-apply ] || {
   put 'reconcile: the input did not arrive whole' >&2
   exit 65
@@ -126,6 +152,7 @@ check_parents
 look 1 "$tasks"
 settle
 walk
+forget_generations
 record_effects
 start_users
 emit end ''

@@ -53,17 +53,18 @@ stage_one() { # the new file, link or tree beside its place, as it will be
   why="$temp stands in the way"
   ! exists "$temp" || return 1
   [ -z "$fetch" ] || fetch_content || return 1
-  eval "staged_$this=yes"
+  [ "$kind" = remove ] || eval "staged_$this=yes"
   case $kind in
   link)
-    note_beside && why=$(ln -s -- "$target" "$temp" 2>&1)
+    keep_before && why=$(ln -s -- "$target" "$temp" 2>&1)
     ;;
   unpack)
-    ! { note_beside_durably && stage_tree; } || return 0
+    ! stage_tree || return 0
     [ -z "$stopped" ] || why=interrupted
     return 1
     ;;
-  *) note_beside && stage_file ;;
+  remove) keep_before ;;
+  *) keep_before && stage_file ;;
   esac || {
     reason "$why"
     return 1
@@ -101,7 +102,7 @@ stage_files() { # of the tasks $1 to $2, where there is a directory for them alr
   while [ "$nth" -le "$2" ] && [ -z "$stopped" ]; do
     load "$nth"
     case $kind:$state:$staged:${early:-$3} in
-    write:todo::yes | link:todo::yes | unpack:todo::yes)
+    write:todo::yes | link:todo::yes | unpack:todo::yes | remove:todo::yes)
       if [ -d "$prefix$directory" ] || [ "$nth" = "$1" ]; then stage_next; fi
       ;;
     esac
@@ -120,6 +121,7 @@ stage_next() {
     [ "$kind" != write ] || unsynced=$unsynced$temp$newline
   else
     case $kind in
+    remove) finish "$change" failed "cannot remove $path: $why" ;;
     unpack) finish "$change" failed "cannot unpack $path: $why" ;;
     *) finish "$change" failed "cannot write $path: $why" ;;
     esac

@@ -9,7 +9,7 @@ judge() { # the loaded task, right before the switches: whether its base still s
     eval "state_$this=done"
   elif [ -z "$after" ] && ! { is_base && is_possible && is_whole; }; then
     finish "$change" refused "$why"
-  else
+  elif is_flushed "$stage/switch" && is_kept; then
     case $kind:$staged in write:yes | unpack:yes) judge_staged ;; esac
   fi
 }
@@ -23,9 +23,10 @@ judge_staged() {
     finish "$change" failed "cannot write $path: what was written reads back as something else"
   elif ! agrees "$@"; then
     finish "$change" failed "cannot write $path: its mode or owner cannot be kept ($rights)"
-  elif [ -n "$validate" ] && [ -z "$prefix" ] && ! with_words is_valid "$validate"; then
+  elif [ -n "$validate" ] && [ -z "$prefix$valid" ] && ! with_words is_valid "$validate"; then
     finish "$change" failed "cannot write $path: $why"
   fi
+  eval "valid_$this=yes"
 }
 
 is_valid() { # whether the program with the words $@ takes the staged file; if not: $why. One that is not there is passed over
@@ -51,19 +52,23 @@ with_words() { # calls the function $1 with the words in the file $2
 }
 
 perform() { # the loaded task
+  if [ -n "$after" ]; then # the task before it has changed what was seen
+    look "$this" "$this"
+    load "$look_end"
+  fi
   recall "$this"
-  changed=$prefix$directory verb=write
+  changed=$prefix$directory verb=write moved=''
   case $kind in
   write | link) take_place ;;
   unpack) take_tree_place ;;
   clear)
     verb=remove
-    note_beside_durably && why=$(mv -fT -- "$place" "$temp.old" 2>&1) && set_aside
+    why=$(mv -fT -- "$place" "$temp.old" 2>&1) && set_aside
     ;;
   directory) verb='make' && make_directory ;;
   remove)
     verb=remove
-    if [ "$base" = directory ]; then why=$(rmdir -- "$place" 2>&1); else why=$(rm -f -- "$place" 2>&1); fi
+    if [ "$base" = directory ]; then why=$(rmdir -- "$place" 2>&1); else take_out; fi
     ;;
   mode)
     verb='set the mode or owner of'
@@ -72,7 +77,10 @@ perform() { # the loaded task
     ;;
   esac || {
     reason "$why"
-    finish "$change" failed "cannot $verb $path: $why"
+    case $moved in
+    yes) finish "$change" refused "moved since the plan: $path ($why)" ;;
+    *) finish "$change" failed "cannot $verb $path: $why" ;;
+    esac
     return 0
   }
   eval "state_$this=done performed_$this=\$changed touched_$change=yes"
@@ -110,6 +118,7 @@ ready() { # the tasks $first to $end: all that can be known and prepared before 
     look "$first" "$end"
   fi
   stage_files "$first" "$end" yes
+  mark "$first" "$end"
   flush "$unsynced"
   unsynced=''
   check_parents
@@ -122,7 +131,16 @@ ready() { # the tasks $first to $end: all that can be known and prepared before 
   done
 }
 
+mark() { # that the tasks $1 to $2 may be switched; it is made durable after what they staged
+  if put "$1 $2" 2>/dev/null >>"$stage/switch"; then
+    unsynced=$unsynced$stage/switch$newline
+  else
+    unflushed=$unflushed$stage/switch$newline flaw='No space left on device'
+  fi
+}
+
 close() { # tells of the changes that end among the tasks $1 to $2, once what was done is durable and has been read back
+  clear_outs
   if [ -n "$dirty" ]; then
     flush "$dirty"
     dirty=''
@@ -137,6 +155,7 @@ close() { # tells of the changes that end among the tasks $1 to $2, once what wa
     if [ -z "$verdict" ] && [ "$last" = "$nth" ]; then finish "$change" 'done' ''; fi
     nth=$((nth + 1))
   done
+  tell_ledger
 }
 
 read_back() {
@@ -144,13 +163,4 @@ read_back() {
   [ -z "$superseded" ] || return 0
   recall "$this"
   is_reached || finish "$change" failed "$path does not read back as it was written: $now_type $rights"
-}
-
-take_place() { # the one place where new takes the place of old
-  why=$(mv -fT -- "$temp" "$place" 2>&1) || {
-    # busybox looks through a link to a directory. Only there is a moment with nothing in the place.
-    case $why in *" is a directory") [ -L "$place" ] || return 1 ;; *) return 1 ;; esac
-    why=$(rm -f -- "$place" 2>&1) && why=$(mv -fT -- "$temp" "$place" 2>&1) || return 1
-  }
-  eval "staged_$this=''"
 }

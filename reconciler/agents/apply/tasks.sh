@@ -22,12 +22,12 @@ load_tasks() { # from the stage into numbered variables
       tasks=$((tasks + 1))
       eval "last_$change=$tasks change_$tasks=$change kind_$tasks=\$decoded state_$tasks=todo"
       for key in path directory early after late base base_digest base_mode base_owner base_group base_link mode owner \
-        group content fetch digest strip target validate words input timeout staged performed superseded aside; do
+        group content fetch digest strip target validate unkept words input timeout staged performed superseded aside kept valid; do
         eval "${key}_$tasks=''"
       done
       ;;
     path | directory | early | after | late | base | base_digest | base_mode | base_owner | base_group | base_link | \
-      mode | owner | group | content | fetch | digest | strip | target | validate | words | input | timeout)
+      mode | owner | group | content | fetch | digest | strip | target | validate | unkept | words | input | timeout)
       eval "${key}_$tasks=\$decoded"
       ;;
     *) give_up "unknown word in the tasks: $key" ;;
@@ -43,7 +43,8 @@ load() { # the task number $1 into plain variables
     base_group=\$base_group_$1 base_link=\$base_link_$1 mode=\$mode_$1 owner=\$owner_$1 group=\$group_$1
     content=\$content_$1 fetch=\$fetch_$1 digest=\$digest_$1 strip=\$strip_$1 target=\$target_$1
     validate=\$validate_$1 words=\$words_$1 input=\$input_$1 timeout=\$timeout_$1
-    state=\$state_$1 staged=\$staged_$1 performed=\$performed_$1 superseded=\$superseded_$1 aside=\$aside_$1"
+    state=\$state_$1 staged=\$staged_$1 performed=\$performed_$1 superseded=\$superseded_$1 aside=\$aside_$1
+    kept=\$kept_$1 unkept=\$unkept_$1 valid=\$valid_$1"
   eval "verdict=\$result_$change last=\$last_$change"
   place=$prefix$path
   temp=$prefix$directory.reconcile.$nonce.$1
@@ -51,7 +52,7 @@ load() { # the task number $1 into plain variables
 
 finish() { # the change $1 with the status $2 and the text $3
   eval "result_$1=\$2 unwanted=\$first_$1 unwanted_end=\$last_$1"
-  [ "$2" = "done" ] || discard "$unwanted" "$unwanted_end"
+  if [ "$2" = "done" ]; then fresh="$fresh$1, "; else discard "$unwanted" "$unwanted_end"; fi
   emit "change $1 $2" "$3"
 }
 

@@ -39,7 +39,7 @@ find_account() { # $account_uid, $account_gid and $home of the user $1; else $wh
 is_covered() { # whether the archive $1 begins with the lines whose last is the digest $2 of its manifest; if not: $why
   # It would take long to digest it whole here, too: its part does so.
   why='the input did not arrive as it was sent'
-  { read -r _ && read -r _ && read -r _ && read -r line; } <"$stage/$1" && [ "$line" = "$2" ]
+  { read -r _ && read -r _ && read -r _ && read -r _ && read -r line; } <"$stage/$1" && [ "$line" = "$2" ]
 }
 
 start_part() { # runs $archive with the rights of $user; fails where it did not run to its end, with $why
