@@ -14,6 +14,7 @@ from reconciler.model.address import Address
 from reconciler.model.facts import PathType
 from reconciler.model.ledger import ChangeRecord, DueRecord, ItemRecord, PathRecord
 from reconciler.model.plan import Change, ItemPlan
+from reconciler.model.states import Phase, State
 from reconciler.model.tasks import (
     Base,
     BlobTask,
@@ -49,14 +50,23 @@ def records(
             id=change.id,
             thing=change.thing,
             target=change.target,
-            items=tuple(_item(items[address]) for address in change.addresses if address in items),
+            items=tuple(_item(items[address]) for address in change.addresses if _is_state(items.get(address))),
             paths=tuple(_path(count, task, shown) for count, task in mine if not isinstance(task, RunCommand)),
-            due=tuple(_due(task) for _, task in mine if isinstance(task, RunCommand)),
+            due=()
+            if change.phase is Phase.CHECKS
+            else tuple(_due(task) for _, task in mine if isinstance(task, RunCommand)),
         )
 
 
+def _is_state(item: ItemPlan | None) -> bool:
+    return item is not None and item.state is not State.CHECK
+
+
 def _item(item: ItemPlan) -> ItemRecord:
-    return ItemRecord(address=item.address, before=ledger.told(item.before), after=ledger.told(item.after))
+    options = {name: value for name, value in item.options.items() if isinstance(value, str | bool | int)}
+    return ItemRecord(
+        address=item.address, before=ledger.told(item.before), after=ledger.told(item.after), options=options
+    )
 
 
 def _due(task: RunCommand) -> DueRecord:

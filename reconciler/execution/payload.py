@@ -185,9 +185,7 @@ def _covered(archive: Archive) -> str:
     return archive.head.rstrip(b"\n").rpartition(b"\n")[2].decode()
 
 
-def intent_of(
-    part: Part, unavailable: Mapping[BlobTask, Unavailable], stamp: RunStamp, *, shown: bool = False
-) -> str:
+def intent_of(part: Part, unavailable: Mapping[BlobTask, Unavailable], stamp: RunStamp, *, shown: bool = False) -> str:
     """The number of the generation, if it is still free, and what the ledger is to say of it."""
     number = max((run.generation for run in part.journal), default=0) + 1
     return f"{number}\n{ledger.line_of(stamp, journal.records(part.changes, part.items, unavailable, shown=shown))}\n"
@@ -217,7 +215,11 @@ def _part_shown(part: Part, numbers: Mapping[str, int], sizes: Mapping[str, int]
     for member in members:
         yield f"# {part.title}: {member.name}"
         yield from _member_shown(member, sizes)
-    texts = {"intent": intent_of(part, {}, stamp, shown=True), "forget": forget_of(part, stamp), "effects": effects_of(part)}
+    texts = {
+        "intent": intent_of(part, {}, stamp, shown=True),
+        "forget": forget_of(part, stamp),
+        "effects": effects_of(part),
+    }
     for name, text in texts.items():
         if text:
             yield f"# {part.title}: {name}"

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Final, assert_never
 
 from reconciler.execution.blobs import Unavailable
+from reconciler.model.facts import PathType
 from reconciler.model.plan import Change
 from reconciler.model.tasks import (
     Base,
@@ -183,7 +184,7 @@ class _Order:
         yield Line("directory", parent if parent == "/" else f"{parent}/")
         if task.path in self._last_at:
             yield Line("after", str(self._last_at[task.path]))
-        above = self._reshaped.intersection(map(str, PurePosixPath(task.path).parents))
+        above = self._reshaped.intersection(map(str, PurePosixPath(task.path).parents)) | self._below(task)
         if above:
             yield Line("late", str(max(self._last_at[path] for path in above)))
         early = not above and self._is_early(change, task)
@@ -193,6 +194,12 @@ class _Order:
             self._reshaped.add(task.path)
         self._bare[change] &= early and isinstance(task, MakeDirectory)
         self._last_at[task.path] = self._count
+
+    def _below(self, task: PathTask) -> set[str]:
+        """What was done in a directory that goes: until it has been looked at, something of ours is left in there."""
+        if not isinstance(task, Remove) or task.base.type is not PathType.DIRECTORY:
+            return set()
+        return {path for path in self._last_at if path.startswith(f"{task.path}/")}
 
     def _is_early(self, change: int, task: PathTask) -> bool:
         """Whether a directory can be made, or a file be staged, before everything else."""

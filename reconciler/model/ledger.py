@@ -2,14 +2,15 @@
 
 One JSON value a line. A run first says all that it is about to do, and later, in lines of their own, what is done; what was
 cut off, or is no such line, is passed over. Runs are ordered by their generation, a counter; `at` is for people only. A
-secret is never in it: where one stood, or may have, stands `{"$secret": [NAMES]}`.
+secret is never in it: where one stood, or may have, stands `{"$secret": [NAMES]}`, and for a long text `{"$sha256": DIGEST}`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,6 +27,9 @@ KEPT_GENERATIONS: Final = 20
 KEPT_DAYS: Final = 90
 TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S UTC"
 _SECRET: Final = "$secret"
+_DIGEST: Final = "$sha256"
+_LONGEST_TEXT: Final = 400
+"""Characters of a value: contents of files are kept as files."""
 
 
 def folder(target: Target) -> str:
@@ -62,11 +66,12 @@ class RunStamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRecord:
-    """One address before and after, as fields in normal form; None: it was not there."""
+    """One address before and after, as fields in normal form; None: it was not there. `options` are its kind's."""
 
     address: Address
     before: Mapping[str, Json] | None
     after: Mapping[str, Json] | None
+    options: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def holds_secret(self) -> bool:
@@ -229,16 +234,23 @@ def _rows(data: bytes) -> Iterator[JsonObject]:
 
 def told(fields: Fields | None) -> Mapping[str, Json] | None:
     """Fields as the ledger holds them."""
-    if fields is None:
-        return None
-    return {
-        name: {_SECRET: [*sorted(value.names)]} if isinstance(value, Secret) else value
-        for name, value in fields.items()
-    }
+    return None if fields is None else {name: _told(value) for name, value in fields.items()}
+
+
+def _told(value: Json | Secret) -> Json:
+    if isinstance(value, Secret):
+        return {_SECRET: [*sorted(value.names)]}
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return {_DIGEST: hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()}
+    return value
 
 
 def is_secret(value: Json) -> bool:
     return isinstance(value, dict) and value.keys() == {_SECRET}
+
+
+def is_digest(value: Json) -> bool:
+    return isinstance(value, dict) and value.keys() == {_DIGEST}
 
 
 def _change_to_json(change: ChangeRecord) -> Json:
@@ -247,7 +259,9 @@ def _change_to_json(change: ChangeRecord) -> Json:
         "id": change.id,
         "thing": change.thing,
         "target": str(change.target),
-        "items": [[str(item.address), _object(item.before), _object(item.after)] for item in change.items],
+        "items": [
+            [str(item.address), _object(item.before), _object(item.after), dict(item.options)] for item in change.items
+        ],
         "paths": [
             [record.task, record.path, _base_to_json(record.before), _base_to_json(record.after), [*record.secrets]]
             for record in change.paths
@@ -286,8 +300,8 @@ def _change(row: JsonObject) -> ChangeRecord:
 
 def _item(row: Json) -> ItemRecord:
     match row:
-        case [str(address), (None | dict()) as before, (None | dict()) as after]:
-            return ItemRecord(address=Address.parse(address), before=before, after=after)
+        case [str(address), (None | dict()) as before, (None | dict()) as after, dict(options)]:
+            return ItemRecord(address=Address.parse(address), before=before, after=after, options=options)
     raise ValueError("an item is an address, what it was and what it is to be")
 
 

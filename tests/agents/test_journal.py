@@ -136,7 +136,7 @@ def held(request: pytest.FixtureRequest, one_machine: Machine, tmp_path: Path, a
     held.wait_for("lock" if request.param == "flock" else "lock.d/holder")
     time.sleep(0.05)  # for the text in the file that flock locked
     yield held
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait(20)
 
 

@@ -134,6 +134,7 @@ flush() { # makes the files and directories in the lines of $1 durable; $unflush
   IFS=' '
   [ $# -gt 0 ] || return 0
   sync -- "$@" 2>/dev/null || for file do
+    [ -e "$file" ] || case $file in */) continue ;; esac # a directory that went after what was in it
     why=$(sync -- "$file" 2>&1) || unflushed=$unflushed$file$newline flaw=${why##*: }
   done
 }

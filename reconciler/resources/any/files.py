@@ -50,7 +50,7 @@ from reconciler.model.schema import (
     record_of,
 )
 from reconciler.model.secrets import Secret
-from reconciler.model.values import Absent
+from reconciler.model.values import Absent, Json
 from reconciler.resources.base import (
     Base,
     distrusted,
@@ -80,6 +80,16 @@ from reconciler.resources.privileged_paths import path_risks, removal_risks
 class Files(Base):
     kind: ClassVar[str] = "files"
     layers: ClassVar[frozenset[Layer]] = frozenset({Layer.DISTRO, Layer.USER})
+
+    @classmethod
+    def as_declared(cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None) -> object | None:
+        """Its bytes and rights; of what was unpacked nobody has the archive any more, unless it was nothing."""
+        if "block" in seen:
+            return super().as_declared(layer, name, seen, data)
+        rights = {key: seen[key] for key in ("mode", "owner", "group") if seen.get(key) is not None}
+        if data is not None:
+            return {**rights, "content": data.decode("utf-8", "surrogateescape"), "newline": "keep"}
+        return rights if seen.keys() <= {"content", *rights} and seen.get("content") is None else None
 
     @classmethod
     def schema(cls, layer: Layer) -> KindSchema:
