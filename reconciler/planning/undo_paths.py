@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from reconciler.model.address import Address, Target
 from reconciler.model.facts import Fact, FactSheet, FileDigest, FileText, Listing, PathInfo, PathType, Unread
@@ -164,10 +163,13 @@ def _emptied(target: Target, changes: Sequence[Change], steps: Steps, sheets: Sh
 
 def _inner_first(changes: list[Change], emptied: list[Change]) -> list[Change]:
     """What is removed above a directory that is emptied first comes after that."""
-    above = {str(parent) for change in emptied for parent in PurePosixPath(change.thing).parents}
-    late = [change for change in changes if any(isinstance(t, Remove) and t.path in above for t in change.tasks)]
-    inner = sorted([*emptied, *late], key=lambda change: len(PurePosixPath(_removed(change)).parts), reverse=True)
+    late = [change for change in changes if any(_is_above(task, emptied) for task in change.tasks)]
+    inner = sorted([*emptied, *late], key=lambda change: _removed(change).count("/"), reverse=True)
     return [*(change for change in changes if change not in late), *inner]
+
+
+def _is_above(task: Task, emptied: Iterable[Change]) -> bool:
+    return isinstance(task, Remove) and any(change.thing.startswith(f"{task.path}/") for change in emptied)
 
 
 def _removed(change: Change) -> str:
