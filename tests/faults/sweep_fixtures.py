@@ -1,0 +1,45 @@
+"""The ground that faults fall on: by shell, by whose rights."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.apply_machine import IS_ROOT, SHELLS, applets, shell_named, with_setpriv
+from faults.sweep import USER, Ground
+from faults.system_calls import MACHINE
+
+__all__ = ["applets", "bench", "every_ground", "ground"]
+
+GROUNDS = [(shell, identity) for shell in SHELLS for identity in ("root", "user")]
+
+
+@pytest.fixture
+def bench() -> Iterator[Path]:
+    """A folder that other users can reach, unlike pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="reconcile-faults-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def ground_of(shell: str, identity: str, applets: Path, bench: Path) -> Ground:
+    if identity == "root" and not IS_ROOT:
+        pytest.skip("the agent is to run as root")
+    if MACHINE not in ("x86_64", "aarch64"):
+        pytest.skip(f"the tracer does not know the system calls of {MACHINE}")
+    return Ground(shell, with_setpriv(shell_named(shell, applets), bench), 0 if identity == "root" else USER, bench)
+
+
+@pytest.fixture(params=GROUNDS, ids=["-".join(ground) for ground in GROUNDS])
+def every_ground(request: pytest.FixtureRequest, applets: Path, bench: Path) -> Ground:
+    shell, identity = request.param
+    return ground_of(shell, identity, applets, bench)
+
+
+@pytest.fixture
+def ground(applets: Path, bench: Path) -> Ground:
+    """One of them: dash, with the rights of whoever runs pytest."""
+    return ground_of("dash", "root" if IS_ROOT else "user", applets, bench)
