@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.apply_machine import DISTRO, Machine, change, started
-from faults.slow_tools import SlowTools
+from faults.slow_tools import Marks
 from reconciler.execution.apply import Outcome
 from reconciler.execution.payload import Batch
 from reconciler.model.outcome import Status
 
-NAME, PATH, OTHER = "raced", "/srv/raced", "/srv/other"
+PATH, OTHER = "/srv/raced", "/srv/other"
+WATCHED = '*"/raced "*'
 UNEDITED = b"# edited: ------------\n"
 EDITS_AT_MOST = 2
 HELD_UP_SECONDS = 0.002
@@ -126,7 +127,7 @@ class Heard:
 @dataclass
 class Race:
     machine: Machine
-    tools: SlowTools
+    marks: Marks
     editor: Editor
 
     def run(self, number: int, moments: Sequence[Moment] = ()) -> Raced:
@@ -136,7 +137,7 @@ class Race:
         machine.file(PATH, old)
         machine.file(OTHER, old)
         planned = (change("raced", machine.write(PATH, new)), change("other", machine.write(OTHER, new)))
-        self.tools.forget()
+        self.marks.forget()
         with Watched(place) as watched:
             process, read = started(machine, Batch(target=DISTRO, changes=planned))
             heard = Heard(process)
@@ -155,7 +156,7 @@ class Race:
             if moment.switch is None:
                 time.sleep(max(0.0, begin + moment.seconds - time.monotonic()))
             else:
-                self.tools.wait_for_switch(moment.switch, LONGEST_WAIT_SECONDS)
+                self.marks.wait_for_switch(moment.switch, LONGEST_WAIT_SECONDS)
                 time.sleep(moment.seconds)
             token, before = token_of(number, nth), time.monotonic()
             self.editor(self.machine.at(PATH), nth, token)

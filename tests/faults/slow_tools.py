@@ -1,7 +1,7 @@
 """The programs that the apply script uses, slowed down and watched, so that whoever races it hits every gap between two.
 
-Each stands in front of the real one in PATH. One that is given the watched name as a path's end says so when it begins and
-ends, and waits for long before it acts: the moments between the last look and the switch are most of the time then.
+Each stands in front of the real one in PATH. One with a watched path among its words says so when it begins and when it
+ends. One that may put something in the place of a file waits for long before it does: most of the time is spent there.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from typing import Self
 
-from agents.apply_machine import Shell
 from reconciler import agents
 
 SLOWED = ("cp", "exch", "ln", "mv", "perl", "rm", "sha256sum", "stat", "sync")
@@ -24,86 +24,61 @@ SWITCHES = ("exch", "ln", "mv", "perl")
 """Those that may put something in the place of a file."""
 EXCHANGES = ("exch", "perl")
 """What can exchange two names; mv can from coreutils 9.5 on."""
+OVER = b"over"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A program that was given the watched path: `begin` or `end`."""
+    """A program of somebody that was given a watched path: `begin` or `end`."""
 
     when: float
+    who: str
     what: str
     program: str
 
 
-class SlowTools:
-    """A folder for PATH, and the marks of what ran out of it."""
+class Marks:
+    """All marks in order, while it is open. `pipe` is where the programs make them."""
 
-    def __init__(
-        self,
-        folder: Path,
-        watched: str,
-        *,
-        pause_seconds: float = 0.002,
-        switch_seconds: float = 0.025,
-        can_exchange: bool = True,
-        hidden: Sequence[str] = (),
-    ) -> None:
-        """`watched` is the name of a file. Programs that are `hidden` cannot be found, nor, if so wished, any that
-        exchanges two names."""
-        if not can_exchange:
-            hidden = (*hidden, *EXCHANGES)
-        self.folder, self.pause_seconds, self.switch_seconds = folder, pause_seconds, switch_seconds
-        folder.mkdir()
-        folder.chmod(0o755)
-        self.marks: list[Mark] = []
-        self._marked = threading.Condition()
-        self._pipe = folder / "marks"
-        os.mkfifo(self._pipe)
-        self._pipe.chmod(0o666)
-        self._reading = os.open(self._pipe, os.O_RDWR)  # also for writing: no writer waits, and there is no end
-        for tool in SLOWED:
-            real = shutil.which(tool, path=agents.PATH)
-            if real and tool not in hidden:
-                self._slow(tool, real, watched, can_exchange=can_exchange)
-        self.path = f"{folder}:{_without(folder / 'others', hidden) if hidden else agents.PATH}"
-        threading.Thread(target=self._listen, daemon=True).start()
+    def __init__(self, pipe: Path) -> None:
+        self.pipe = pipe
+        self.all: list[Mark] = []
+        os.mkfifo(pipe)
+        pipe.chmod(0o666)
+        self._file = os.open(pipe, os.O_RDWR)  # also for writing: no writer waits, and there is no end
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._listen)
 
-    def _slow(self, tool: str, real: str, watched: str, *, can_exchange: bool) -> None:
-        refuse = ""
-        if tool == "mv" and not can_exchange:
-            refuse = 'case " $* " in *" --exchange "* | *" --help "*) echo "mv: no such option" >&2; exit 1 ;; esac\n'
-        wait = self.switch_seconds if tool in SWITCHES else self.pause_seconds
-        script = (
-            f'#!/bin/sh\n{refuse}case "$* " in *"/"{quote(watched)}" "*) ;; *)\n'
-            f'  /bin/sleep {self.pause_seconds}; exec {real} "$@" ;;\nesac\n'
-            f"echo begin {tool} >{quote(str(self._pipe))}\n/bin/sleep {wait}\n"
-            f'{real} "$@"\ncode=$?\necho end {tool} >{quote(str(self._pipe))}\nexit $code\n'
-        )
-        (self.folder / tool).write_text(script)
-        (self.folder / tool).chmod(0o755)
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.write(self._file, OVER + b"\n")
+        self._thread.join()
+        os.close(self._file)
 
     def _listen(self) -> None:
         pending = b""
-        while data := os.read(self._reading, 65536):
+        while True:
+            *lines, pending = (pending + os.read(self._file, 65536)).split(b"\n")
             now = time.monotonic()
-            *lines, pending = (pending + data).split(b"\n")
-            with self._marked:
-                self.marks += [Mark(now, *line.decode().split()) for line in lines]
-                self._marked.notify_all()
+            with self._changed:
+                self.all += [Mark(now, *line.decode().split()) for line in lines if line != OVER]
+                self._changed.notify_all()
+            if OVER in lines:
+                return
 
     def forget(self) -> None:
         """What was marked in runs before."""
-        with self._marked:
-            self.marks.clear()
-
-    def shell(self, shell: Shell) -> Shell:
-        return Shell(shell.argv, self.path)
+        with self._changed:
+            self.all.clear()
 
     @property
     def switches(self) -> list[tuple[float, float]]:
-        """When a program that may put something in the file's place began and ended, in order; without an end: for ever."""
+        """When a program that may put something in a watched place began and ended; without an end: for ever."""
         spans: list[tuple[float, float]] = []
-        for mark in self.marks:
+        for mark in self.all:
             if mark.program not in SWITCHES:
                 continue
             if mark.what == "begin":
@@ -113,9 +88,53 @@ class SlowTools:
         return spans
 
     def wait_for_switch(self, nth: int, seconds: float) -> None:
-        """Until the nth such program of this run has begun, 0 being the first; not longer than that."""
-        with self._marked:
-            self._marked.wait_for(lambda: len(self.switches) > nth, seconds)
+        """Until the nth such program has begun, 0 being the first; not longer than that."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.switches) > nth, seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowTools:
+    """`watched` is a shell's pattern for a program's words, with a blank behind them; `who` marks.
+
+    Programs that are `hidden` cannot be found, nor, if so wished, any that exchanges two names.
+    """
+
+    folder: Path
+    marks: Marks
+    watched: str
+    who: str = "apply"
+    pause_seconds: float = 0.002
+    switch_seconds: float = 0.025
+    can_exchange: bool = True
+    hidden: tuple[str, ...] = ()
+
+    def path(self) -> str:
+        """Makes them; what goes into PATH."""
+        hidden = self.hidden if self.can_exchange else (*self.hidden, *EXCHANGES)
+        self.folder.mkdir()
+        self.folder.chmod(0o755)
+        for tool in SLOWED:
+            real = shutil.which(tool, path=agents.PATH)
+            if real and tool not in hidden:
+                (self.folder / tool).write_text(self._script(tool, real))
+                (self.folder / tool).chmod(0o755)
+        return f"{self.folder}:{_without(self.folder / 'others', hidden) if hidden else agents.PATH}"
+
+    def _script(self, tool: str, real: str) -> str:
+        pipe = quote(str(self.marks.pipe))
+        wait = self.switch_seconds if tool in SWITCHES else self.pause_seconds
+        refuse = ""
+        if tool == "mv" and not self.can_exchange:
+            refuse = 'case " $* " in *" --exchange "* | *" --help "*) echo "mv: no such option" >&2; exit 1 ;; esac\n'
+        return (
+            f"#!/bin/sh\n{refuse}"
+            f'case "$* " in {self.watched}) ;; *) /bin/sleep {self.pause_seconds}; exec {real} "$@" ;; esac\n'
+            f"echo {self.who} begin {tool} >{pipe}\n"
+            f'/bin/sleep {wait}; {real} "$@"; code=$?\n'
+            f"echo {self.who} end {tool} >{pipe}\n"
+            "exit $code\n"
+        )
 
 
 def _without(folder: Path, hidden: Sequence[str]) -> Path:
