@@ -38,7 +38,7 @@ class Measured:
 
     def count(self, **figures: int) -> int:
         """Adds them; the sum of the last one."""
-        self.counted.update(figures)
+        self.counted.update({name: int(figure) for name, figure in figures.items()})
         return self.counted[next(reversed(figures))]
 
     def __enter__(self) -> Self:

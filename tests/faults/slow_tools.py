@@ -95,9 +95,8 @@ class Marks:
 
 @dataclass(frozen=True, kw_only=True)
 class SlowTools:
-    """`watched` is a shell's pattern for a program's words, with a blank behind them; `who` marks.
-
-    Programs that are `hidden` cannot be found, nor, if so wished, any that exchanges two names.
+    """`watched` is a shell's pattern for a program's words, with a blank behind them; `who` marks. Nothing switches while
+    there is a `gate`. Programs that are `hidden` cannot be found, nor, if so wished, any that exchanges two names.
     """
 
     folder: Path
@@ -106,13 +105,14 @@ class SlowTools:
     who: str = "apply"
     pause_seconds: float = 0.002
     switch_seconds: float = 0.025
+    gate: Path | None = None
     can_exchange: bool = True
     hidden: tuple[str, ...] = ()
 
     def path(self) -> str:
         """Makes them; what goes into PATH."""
         hidden = self.hidden if self.can_exchange else (*self.hidden, *EXCHANGES)
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         self.folder.chmod(0o755)
         for tool in SLOWED:
             real = shutil.which(tool, path=agents.PATH)
@@ -123,7 +123,9 @@ class SlowTools:
 
     def _script(self, tool: str, real: str) -> str:
         pipe = quote(str(self.marks.pipe))
-        wait = self.switch_seconds if tool in SWITCHES else self.pause_seconds
+        wait = f"/bin/sleep {self.switch_seconds if tool in SWITCHES else self.pause_seconds}"
+        if self.gate and tool in SWITCHES:
+            wait = f"while [ -e {quote(str(self.gate))} ]; do /bin/sleep 0.01; done"
         refuse = ""
         if tool == "mv" and not self.can_exchange:
             refuse = 'case " $* " in *" --exchange "* | *" --help "*) echo "mv: no such option" >&2; exit 1 ;; esac\n'
@@ -131,7 +133,7 @@ class SlowTools:
             f"#!/bin/sh\n{refuse}"
             f'case "$* " in {self.watched}) ;; *) /bin/sleep {self.pause_seconds}; exec {real} "$@" ;; esac\n'
             f"echo {self.who} begin {tool} >{pipe}\n"
-            f'/bin/sleep {wait}; {real} "$@"; code=$?\n'
+            f'{wait}; {real} "$@"; code=$?\n'
             f"echo {self.who} end {tool} >{pipe}\n"
             "exit $code\n"
         )
