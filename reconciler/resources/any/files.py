@@ -74,7 +74,7 @@ from reconciler.resources.file_contents import (
     unpacked,
 )
 from reconciler.resources.file_items import File, OwnedFile
-from reconciler.resources.privileged_paths import path_risks, removal_risks
+from reconciler.resources.privileged_paths import folder_risks, path_risks, removal_risks
 
 
 class Files(Base):
@@ -149,7 +149,7 @@ class Files(Base):
         if isinstance(item, OwnedFile):
             fields |= {key: value for key, value in (("owner", item.owner), ("group", item.group)) if value}
         owns, shares = ((name,), ()) if content.is_declared else ((), (name,))
-        risks = path_risks(name, item.mode)
+        risks = path_risks(name, item.mode) | (folder_risks(name) if isinstance(content, Archive) else frozenset())
         return Want(fields=fields, owns=owns, shares=shares, provides=_provides(name, item, content), risks=risks)
 
     def write(
