@@ -10,7 +10,7 @@ from reconciler.documents.fill import Lookup, filled
 from reconciler.documents.template_check import AFTER_GATHERING
 from reconciler.execution.doors import Doors
 from reconciler.execution.visit import Observed, Passwords, Questions, Visit
-from reconciler.model import derived_facts, effects
+from reconciler.model import derived_facts, effects, ledger
 from reconciler.model.address import Address, Target
 from reconciler.model.desired import DesiredItems
 from reconciler.model.effects import EffectRecord
@@ -20,6 +20,7 @@ from reconciler.model.plan import Plan
 from reconciler.planning.downloads import noted
 from reconciler.planning.inputs import Inputs, Refusal, TargetInput
 from reconciler.planning.plan import plan
+from reconciler.planning.undo import Reversal
 from reconciler.resources.assemble import assemble
 
 Guards = Mapping[Target, Guard]
@@ -84,6 +85,22 @@ def plan_saved(desired: Mapping[Target, DesiredItems], run: Run) -> Planned:
     return _visited(questions(desired, {}, run.guards), run, lambda observed: plan_desired(desired, observed, run))
 
 
+def plan_reversal(reversal: Reversal, run: Run) -> Planned:
+    """The same for the way back from what runs did: what has moved since is blocked, the rest gets its value before."""
+
+    def planned(observed: Observed) -> Planned:
+        desired = reversal.desired(observed.sheets)
+        moved = {
+            address: why
+            for plan in plan_desired(desired, observed, run).plans
+            for address, why in reversal.moved(plan, observed.sheets).items()
+        }
+        made = plan_desired(reversal.desired(observed.sheets, moved), observed, run)
+        return replace(made, plans=tuple(reversal.exact(plan, observed.sheets) for plan in made.plans))
+
+    return _visited(questions(reversal.desired({}), reversal.wanted_facts(), run.guards), run, planned)
+
+
 def _visited(asked: Questions, run: Run, planned: Callable[[Observed], Planned]) -> Planned:
     with Visit(asked, run.doors, may_unlock=run.passwords is not None) as visit:
         first = planned(visit.observed)
@@ -104,7 +121,7 @@ def questions(
     """All that the resources of all targets want to know, and what tells the machine from another; by machine."""
     asked: dict[Target, dict[Target, frozenset[Fact]]] = {}
     for target, items in desired.items():
-        if items.kinds:
+        if items.kinds or items.withheld:
             identity = guards.get(target.machine, Guard()).wanted_facts() | PIN_FACTS
             asked.setdefault(target.machine, {})[target] = _questions(items) | more.get(target, frozenset()) | identity
     return asked
@@ -112,14 +129,18 @@ def questions(
 
 def _questions(items: DesiredItems) -> frozenset[Fact]:
     wanted = {fact for resource in assemble(items) for fact in resource.wanted_facts()}
-    return frozenset(wanted | {FileText(effects.path(items.target))})
+    return frozenset(wanted | {FileText(effects.path(items.target)), FileText(ledger.path(items.target))})
 
 
 def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run: Run) -> Planned:
     """Pure planning, workstation by workstation, once secrets are filled in."""
     found = []
     for workstation in dict.fromkeys(target.workstation for target in desired):
-        mine = [items for target, items in desired.items() if target.workstation == workstation and items.kinds]
+        mine = [
+            items
+            for target, items in desired.items()
+            if target.workstation == workstation and (items.kinds or items.withheld)
+        ]
         refusal = _refusal([items.target for items in mine], observed, run.guards)
         inputs = tuple(_input(filled(items, run.secrets.lookup), observed, refusal) for items in mine)
         made = plan(Inputs(workstation=workstation, targets=inputs, allow=run.allow), run.secrets.key)

@@ -63,7 +63,7 @@ class AnsweringMachine:
 def really_gathered(given: bytes) -> Result:
     """What the gather script makes of an input on this machine."""
     transport = LocalTransport(limits=Limits(deadline_seconds=60))
-    return begin(transport, "gather.sh", Rights.OWN, "session", given).finish()
+    return begin(transport, "gather", Rights.OWN, "session", given).finish()
 
 
 def gathered_without_root(given: bytes) -> Result:
@@ -71,7 +71,7 @@ def gathered_without_root(given: bytes) -> Result:
     drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
     shell = (*(drop if os.geteuid() == 0 else ()), "/bin/sh")
     transport = LocalTransport(shell, limits=Limits(deadline_seconds=60))
-    return begin(transport, "gather.sh", Rights.OWN, "session", given).finish()
+    return begin(transport, "gather", Rights.OWN, "session", given).finish()
 
 
 @dataclass

@@ -104,12 +104,31 @@ def test_an_example_is_planned_applied_and_then_in_sync(
         path = root.parent / path.name
         path.write_text(served, encoding="utf-8")
     place = ["-f", str(path), "--root", str(root), "--user", "dev"]
+    before = tree(root)
     code = run(["plan", "--detailed-exitcode", *place])
     planned = capsys.readouterr().out
     assert (code, "to add" in planned) == ((0, False) if path.stem in NOT_AT_REST else (2, True)), planned
     assert "blocked" not in planned and "not-for-anybody" not in planned
     assert run(["apply", "--yes", "--allow-exec", *place]) == 0, capsys.readouterr()
     assert run(["verify", *place]) == 0, capsys.readouterr()
+    if tree(root) != before:
+        capsys.readouterr()
+        assert run(["undo", "--yes", *place]) == 0, capsys.readouterr()
+        assert tree(root) == before
+
+
+def tree(root: Path) -> dict[str, object]:
+    """What a root file system holds, but for what the tool keeps for itself."""
+    own = ("var/lib", "home/dev/.local")
+    return {
+        str(place.relative_to(root)): (
+            place.lstat().st_mode,
+            place.lstat().st_uid,
+            place.readlink() if place.is_symlink() else place.read_bytes() if place.is_file() else None,
+        )
+        for place in root.rglob("*")
+        if not str(place.relative_to(root)).startswith(own) and str(place.relative_to(root)) != "var"
+    }
 
 
 @pytest.mark.parametrize("path", sorted((TOP / "playbooks").glob("*.yaml")), ids=name)

@@ -31,8 +31,30 @@ HERE: Final = b"=reconcile-here=\n"
 PASSWORD_PROMPT: Final = b"=reconcile-password="
 """What sudo says on standard error whenever it reads a password. See `session.sh`."""
 
-_BEFORE: Final[Mapping[str, tuple[str, ...]]] = {"apply.sh": ("session.sh", "trees.sh")}
-"""What comes before an agent's own text; of others just the beginning of every agent."""
+_APPLY: Final = (
+    "frame",
+    "records",
+    "processes",
+    "lock",
+    "journal",
+    "recovery",
+    "looking",
+    "tasks",
+    "judging",
+    "trees",
+    "staging",
+    "exchanging",
+    "switching",
+    "programs",
+    "effects",
+    "users",
+    "run",
+)
+_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "gather": ("session.sh", "gather.sh"),
+    "apply": ("session.sh", *(f"apply/{name}.sh" for name in _APPLY)),
+}
+"""The texts of which an agent is made, in order."""
 _START: Final = "=reconcile= "
 _END: Final = "#whole"
 
@@ -56,14 +78,14 @@ files made of PATH does not count."""
 
 @cache
 def text(name: str) -> str:
-    """The source of an agent: `gather.sh`."""
+    """A source: `gather.sh`."""
     return resources.files(__name__).joinpath(name).read_text(encoding="ascii")
 
 
 @cache
 def script(name: str) -> str:
-    """The whole program that runs for an agent; the same in every run. In it, `$agent` is its own text."""
-    texts = "\n".join(map(text, (*_BEFORE.get(name, ("session.sh",)), name)))
+    """The whole program of an agent, `gather` or `apply`; the same in every run. In it, `$agent` is its own text."""
+    texts = "\n".join(map(text, _TEXTS[name]))
     return f"boot={shlex.quote(BOOT)}\n{texts}\n{_END}"
 
 

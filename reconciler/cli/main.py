@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "plan": "Show what would change, and change nothing.",
     "apply": "Make it so: plan, ask, write.",
     "verify": "Exit 0 when the machine is as declared, 2 when it is not.",
+    "history": "Show what runs have done on a machine.",
+    "undo": "Lead back what a run did, or one address.",
     "init": "Describe this machine as it is, and change nothing.",
     "lint": "Check all documents without looking at any machine.",
     "explain": "Say what an address is to be, and who says so.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from reconciler.execution.downloads import Downloads
 from reconciler.model.address import Target
 from reconciler.model.derived_facts import DERIVED_FACTS
 from reconciler.model.errors import BlockedError, UsageError
+from reconciler.model.ledger import TIME_FORMAT, RunStamp
 from reconciler.model.saved_plan import SavedPlan
 from reconciler.pipeline import Guards, Run, Secrets
 from reconciler.rendering.visible import visible
@@ -104,6 +106,17 @@ class Session:
             allow=allow,
             guards=self.guards,
             cached=self.downloads.sizes(),
+        )
+
+    def stamp(self, *, undoes: str | None = None) -> RunStamp:
+        """What this run is called in the journals that it leaves."""
+        now = datetime.now(UTC)
+        return RunStamp(
+            id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+            by=f"{self.caller.name} on {socket.gethostname()}",
+            at=now.strftime(TIME_FORMAT),
+            tool=__version__,
+            undoes=undoes,
         )
 
     @property

@@ -99,7 +99,7 @@ class RepoReader:
             path = (relative_to / name).resolve()
         except (OSError, ValueError, RuntimeError):
             # A link that leads to itself, a NUL character, half of a character.
-            raise DocumentError([Problem(f"{name} leads nowhere", origin)]) from None
+            raise DocumentError([Problem(f"{name} leads nowhere", origin, fix="name a file of the repo")]) from None
         if not path.is_relative_to(self.top):
             fix = f"only files below {self.top} are read"
             raise DocumentError([Problem(f"{name} leads out of the repo, to {path}", origin, fix=fix)])

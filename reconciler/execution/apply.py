@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from reconciler.execution.blobs import BlobLostError, Supplies
-from reconciler.execution.payload import NOTHING, Batch, Part, parts_of, payload, payload_shown
+from reconciler.execution.payload import NOTHING, UNNAMED, Batch, Part, parts_of, payload, payload_shown
 from reconciler.execution.session import Password, Refused, Rights, begin, is_locked, new_nonce, unlock
 from reconciler.model.errors import UnreachableError
+from reconciler.model.ledger import RunStamp
 from reconciler.model.outcome import Status
 from reconciler.model.plan import Change
-from reconciler.model.states import Effect
 from reconciler.model.tasks import RunCommand
 from reconciler.model.transport import Exchange, Result, Transport
 
-AGENT: Final = "apply.sh"
+AGENT: Final = "apply"
 
 
 _STATUSES: Final = {
@@ -44,6 +44,15 @@ class Outcome:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What became of each change, by its id, and what else the machine has to say: what it found of earlier runs, edits
+    of somebody else that it kept."""
+
+    outcomes: Mapping[str, Outcome]
+    notes: tuple[str, ...] = ()
+
+
 def apply(
     transport: Transport,
     batches: Sequence[Batch],
@@ -52,8 +61,9 @@ def apply(
     rights: Rights = Rights.OWN,
     password: Password | None = None,
     supplies: Supplies = NOTHING,
-) -> Mapping[str, Outcome]:
-    """What became of each change, by its id. `root` is a root file system at rest, as an absolute path.
+    stamp: RunStamp = UNNAMED,
+) -> Applied:
+    """`root` is a root file system at rest, as an absolute path.
 
     `rights` are those that the facts were gathered with. A machine that does not answer, or breaks off, is an outcome.
     """
@@ -61,14 +71,14 @@ def apply(
     exchange: Exchange | None = None
     try:
         exchange = _opened(transport, rights, password)
-        sent = payload(parts, root, supplies)
+        sent = payload(parts, root, supplies, stamp)
         exchange.say(sent.pieces())
         exchange.allow(_LONGEST_SECONDS + _program_seconds(parts) + sent.size / _SLOWEST_BYTES_PER_SECOND)
-        return outcomes(parts, exchange.finish())
+        return read(parts, exchange.finish())
     except UnreachableError as error:
         if exchange is None:
             return _all(parts, Status.UNREACHED, error)
-        return outcomes(parts, Result(code=-1, stdout=error.said, stderr=b""), broken=str(error))
+        return read(parts, Result(code=-1, stdout=error.said, stderr=b""), broken=str(error))
     except BlobLostError as error:  # half an input is none: the machine has written nothing
         return _all(parts, Status.NOT_TRIED, error)
 
@@ -97,19 +107,23 @@ def _opened(transport: Transport, rights: Rights, password: Password | None) -> 
     return exchange
 
 
-def _all(parts: Sequence[Part], status: Status, error: Exception) -> dict[str, Outcome]:
+def _all(parts: Sequence[Part], status: Status, error: Exception) -> Applied:
     found = Outcome(status=status, message=str(error))
-    return {change.id: found for part in parts for change in part.changes.values()}
+    return Applied(outcomes={change.id: found for part in parts for change in part.changes.values()})
 
 
 def apply_input_shown(
-    batches: Sequence[Batch], *, root: str | None = None, sizes: Mapping[str, int] = MappingProxyType({})
+    batches: Sequence[Batch],
+    *,
+    root: str | None = None,
+    sizes: Mapping[str, int] = MappingProxyType({}),
+    stamp: RunStamp = UNNAMED,
 ) -> str:
     """The data that `apply` sends beside the script, readable, with secrets as named holes; `sizes`: see `payload_shown`."""
-    return payload_shown(parts_of(batches), root, sizes)
+    return payload_shown(parts_of(batches), root, sizes, stamp)
 
 
-def outcomes(parts: Sequence[Part], result: Result, broken: str | None = None) -> dict[str, Outcome]:
+def read(parts: Sequence[Part], result: Result, broken: str | None = None) -> Applied:
     """Reads the script's records. A line that no part of this run could have printed is passed over.
 
     `broken` says why the machine was not heard out.
@@ -122,11 +136,14 @@ def outcomes(parts: Sequence[Part], result: Result, broken: str | None = None) -
             _hear(record, by_nonce[nonce], told)
     changes = {number: change for part in parts for number, change in part.changes.items()}
     found = {
-        number: told[part.number].outcome(number, change, told[0], broken or _silence(result))
+        number: told[part.number].outcome(number, told[0], broken or _silence(result))
         for part in parts
-        for number, change in part.changes.items()
+        for number in part.changes
     }
-    return {change.id: _explained(_judged(found[number]), changes, found) for number, change in changes.items()}
+    return Applied(
+        outcomes={change.id: _explained(_judged(found[number]), changes, found) for number, change in changes.items()},
+        notes=tuple(note for part in parts for note in told[part.number].notes),
+    )
 
 
 def _judged(outcome: Outcome) -> Outcome:
@@ -142,20 +159,18 @@ class _Told:
     changes: dict[int, Outcome] = field(default_factory=dict)
     started: bool = False
     stopped: str | None = None
+    busy: bool = False
     trouble: str | None = None
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
 
-    def outcome(self, number: int, change: Change, own: _Told, silence: str) -> Outcome:
+    def outcome(self, number: int, own: _Told, silence: str) -> Outcome:
         """Of one change of this part; `own` is one's own part, which starts the others; `silence` is why it may be that
         nothing was told."""
         if number in self.changes:
-            told = self.changes[number]
-            unnoted = told.status is Status.DONE and change.effect is not Effect.NOW
-            return replace(told, message=self.note) if unnoted else told
-        if self.stopped is not None:
-            return Outcome(status=Status.NOT_TRIED, message=self.stopped)
-        if own.stopped is not None:
-            return Outcome(status=Status.NOT_TRIED, message=own.stopped)
+            return self.changes[number]
+        for told in (self, own):
+            if told.stopped is not None:
+                return Outcome(status=Status.REFUSED if told.busy else Status.NOT_TRIED, message=told.stopped)
         if self.trouble is not None:
             return Outcome(status=Status.UNKNOWN if self.started else Status.NOT_TRIED, message=self.trouble)
         return Outcome(status=Status.UNKNOWN, message=silence)
@@ -174,10 +189,10 @@ def _hear(record: str, part: Part, told: Mapping[int, _Told]) -> None:
     match word:
         case "start":
             mine.started = True
-        case "stop":
-            mine.stopped = _unescaped(rest)
-        case "note":
-            mine.note = _unescaped(rest)
+        case "stop" | "busy":
+            mine.stopped, mine.busy = _unescaped(rest), word == "busy"
+        case "note" | "recovered":
+            mine.notes.append(_unescaped(rest))
         case "part" if part.user is None and number.isdecimal() and int(number) in told:
             told[int(number)].trouble = _unescaped(text)
         case "change" if number.isdecimal() and int(number) in part.changes:

@@ -29,7 +29,7 @@ from reconciler.model.errors import UnreachableError
 from reconciler.model.facts import NEEDS_ROOT, Account, AccountState, Fact, FactSheet, Unread
 from reconciler.model.transport import Exchange, Result, Transport
 
-SCRIPT: Final = "gather.sh"
+SCRIPT: Final = "gather"
 ROOT_USER: Final = "root"
 
 _PASSWD: Final = "./etc/passwd"

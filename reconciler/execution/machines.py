@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from reconciler import agents
@@ -14,41 +15,55 @@ from reconciler.execution.fleet import at_once
 from reconciler.execution.payload import Batch
 from reconciler.execution.supply import supplied
 from reconciler.execution.visit import Observed
-from reconciler.model import effects
+from reconciler.model import effects, ledger
 from reconciler.model.address import Target
+from reconciler.model.ledger import RunStamp
 from reconciler.model.outcome import ChangeOutcome
 from reconciler.model.plan import Plan
 
 
 def carry_out(
-    plans: Sequence[Plan], observed: Observed, doors: Doors, downloads: Downloads
-) -> list[tuple[ChangeOutcome, ...]]:
-    """What became of each change of each plan, in order; workstations at once, the machines of one in order.
+    plans: Sequence[Plan], observed: Observed, doors: Doors, downloads: Downloads, stamp: RunStamp
+) -> list[CarriedOut]:
+    """What became of each plan, in order; workstations at once, the machines of one in order.
 
     What changes want from elsewhere is fetched first, once for all machines.
     """
     with supplied((change for plan in plans for change in plan.changes), downloads) as supplies:
-        work = {plan.workstation: partial(_carried_out, plan, observed, doors, supplies) for plan in plans}
+        work = {plan.workstation: partial(_carried_out, plan, observed, doors, supplies, stamp) for plan in plans}
         return list(at_once(work, doors.close).values())
 
 
-def _carried_out(plan: Plan, observed: Observed, doors: Doors, supplies: Supplies) -> tuple[ChangeOutcome, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedOut:
+    """What became of each change of a plan, and what the machines had to say beside it."""
+
+    outcomes: tuple[ChangeOutcome, ...]
+    notes: tuple[str, ...] = ()
+
+
+def _carried_out(plan: Plan, observed: Observed, doors: Doors, supplies: Supplies, stamp: RunStamp) -> CarriedOut:
     found: dict[str, Outcome] = {}
+    notes: list[str] = []
     for machine in dict.fromkeys(change.target.machine for change in plan.changes):
         door, access = doors.way_in(machine), observed.access[machine]
         batches = _batches(plan, machine, observed, doors)
-        found |= apply(
+        applied = apply(
             door.transport,
             batches,
             root=door.root,
             rights=access.rights,
             password=access.password,
             supplies=supplies,
+            stamp=stamp,
         )
-    return tuple(
+        found |= applied.outcomes
+        notes += (f"{machine}: {note}" for note in applied.notes)
+    outcomes = tuple(
         ChangeOutcome(change=change, status=found[change.id].status, message=found[change.id].message)
         for change in plan.changes
     )
+    return CarriedOut(outcomes=outcomes, notes=tuple(notes))
 
 
 def script(plans: Sequence[Plan], observed: Observed, doors: Doors, sizes: Mapping[str, int]) -> str:
@@ -67,6 +82,7 @@ def script(plans: Sequence[Plan], observed: Observed, doors: Doors, sizes: Mappi
 def _batches(plan: Plan, machine: Target, observed: Observed, doors: Doors) -> list[Batch]:
     """The changes of each target of a machine, with the effect records that are to stay."""
     targets = dict.fromkeys(change.target for change in plan.changes if change.target.machine == machine)
+    items = {item.address: item for item in plan.items}
     has_root = observed.access[machine].is_root or doors.way_in(machine).root is not None
     return [
         Batch(
@@ -74,6 +90,8 @@ def _batches(plan: Plan, machine: Target, observed: Observed, doors: Doors) -> l
             user=target.user if has_root else None,
             changes=tuple(change for change in plan.changes if change.target == target),
             records=effects.kept(effects.of_sheet(observed.sheets[target], target), observed.sheets[target].host),
+            items=items,
+            journal=ledger.of_sheet(observed.sheets[target], target),
         )
         for target in targets
     ]

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from reconciler.execution import journal
 from reconciler.execution.blobs import Blob, Supplies, Unavailable
 from reconciler.execution.tar_stream import Archive
 from reconciler.execution.task_lines import Member, encoded, escaped, parents_of, tasks_of
-from reconciler.model import effects
-from reconciler.model.address import Target
+from reconciler.model import effects, ledger
+from reconciler.model.address import Address, Target
 from reconciler.model.effects import EffectRecord
-from reconciler.model.plan import Change
+from reconciler.model.ledger import RunRecord, RunStamp
+from reconciler.model.plan import Change, ItemPlan
 from reconciler.model.sizes import size_text
 from reconciler.model.states import Effect
 from reconciler.model.tasks import BlobTask, Unpack, WriteBlob
@@ -23,6 +25,7 @@ from reconciler.model.tasks import BlobTask, Unpack, WriteBlob
 MAGIC: Final = "reconcile-apply"
 ROOT_USER: Final = "root"
 NOTHING: Final[Supplies] = MappingProxyType({})
+UNNAMED: Final = RunStamp()
 _NOT_FETCHED: Final = Unavailable(why="it was not fetched")
 
 
@@ -31,12 +34,15 @@ class Batch:
     """The changes of one target, in order. `user` None: with the rights of whoever the door leads to.
 
     `records` are the effects noted by earlier runs that are still worth keeping; one whose item is written now goes.
+    `items` are the plan's, which say what the addresses were; `journal` is what earlier runs left.
     """
 
     target: Target
     user: str | None = None
     changes: tuple[Change, ...] = ()
     records: tuple[EffectRecord, ...] = ()
+    items: Mapping[Address, ItemPlan] = field(default_factory=dict)
+    journal: tuple[RunRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,8 @@ class Part:
     user: str | None
     changes: Mapping[int, Change]
     records: tuple[EffectRecord, ...]
+    items: Mapping[Address, ItemPlan] = field(default_factory=dict)
+    journal: tuple[RunRecord, ...] = ()
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
@@ -63,24 +71,39 @@ def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:
     first = 1
     for user, own in grouped.items():
         changes = [change for batch in own for change in batch.changes]
-        records = tuple(record for batch in own for record in batch.records)
-        parts.append(Part(number=len(parts), user=user, changes=dict(enumerate(changes, first)), records=records))
+        parts.append(
+            Part(
+                number=len(parts),
+                user=user,
+                changes=dict(enumerate(changes, first)),
+                records=tuple(record for batch in own for record in batch.records),
+                items={address: item for batch in own for address, item in batch.items.items()},
+                journal=next((batch.journal for batch in own), ()),
+            )
+        )
         first += len(changes)
     return tuple(parts)
 
 
-def payload(parts: Sequence[Part], root: str | None, supplies: Supplies = NOTHING) -> Archive:
+def payload(
+    parts: Sequence[Part], root: str | None, supplies: Supplies = NOTHING, stamp: RunStamp = UNNAMED
+) -> Archive:
     """The script's whole input. `root` is a root file system at rest to work in."""
     numbers = _numbers(parts)
     own, *others = parts
-    inner = {f"u{part.number}": _archive(part, numbers, "." if root else "", supplies) for part in others}
+    inner = {f"u{part.number}": _archive(part, numbers, "." if root else "", supplies, stamp) for part in others}
     users = "".join(
         f"{part.number} u{part.number} {_covered(inner[f'u{part.number}'])} {part.user}\n" for part in others
     )
-    return _archive(own, numbers, root or "", supplies, inner, encoded(users))
+    return _archive(own, numbers, root or "", supplies, stamp, inner, encoded(users))
 
 
-def payload_shown(parts: Sequence[Part], root: str | None, sizes: Mapping[str, int] = MappingProxyType({})) -> str:
+def payload_shown(
+    parts: Sequence[Part],
+    root: str | None,
+    sizes: Mapping[str, int] = MappingProxyType({}),
+    stamp: RunStamp = UNNAMED,
+) -> str:
     """The same data for people: all that the script is told, with a named hole for whatever tells of a secret.
 
     `sizes` are those of the downloads that are here already, by digest.
@@ -89,7 +112,7 @@ def payload_shown(parts: Sequence[Part], root: str | None, sizes: Mapping[str, i
     lines = [f"# in {root}"] if root else []
     for part in parts:
         if part.changes:
-            lines += _part_shown(part, numbers, sizes)
+            lines += _part_shown(part, numbers, sizes, stamp)
     return "\n".join([*lines, ""])
 
 
@@ -102,20 +125,24 @@ def _archive(
     numbers: Mapping[str, int],
     root: str,
     supplies: Supplies,
+    stamp: RunStamp,
     inner: Mapping[str, Archive] = MappingProxyType({}),
     users: bytes = b"",
 ) -> Archive:
-    """Three lines in front of a tar archive. They stand in it too (`head`), where the manifest covers them.
+    """Four lines and a digest in front of a tar archive. They stand in it too (`head`), where the manifest covers them.
 
     The manifest covers all but the archives inside, which have manifests of their own: `users` says their digests. It
     stands at the end: without it, something is missing.
     """
-    lines, members = tasks_of(part.changes, numbers, _unavailable(part, supplies))
-    head = encoded(f"{MAGIC}\n{part.nonce}\n{escaped(root)}\n")
+    unavailable = _unavailable(part, supplies)
+    lines, members = tasks_of(part.changes, numbers, unavailable, ledger.secret_paths(part.journal))
+    head = encoded(f"{MAGIC}\n{part.nonce}\n{escaped(root)}\n{escaped(stamp.holder)}\n")
     files: dict[str, bytes | Blob] = {
         "head": head,
         "tasks": encoded("".join(f"{line.word} {escaped(line.value)}\n" for line in lines)),
         "parents": encoded("".join(f"{escaped(path)}\n" for path in parents_of(part.changes.values()))),
+        "intent": encoded(intent_of(part, unavailable, stamp)),
+        "forget": encoded(forget_of(part, stamp)),
         "effects": encoded(effects_of(part)),
         "users": users,
         **{member.name: _sent(member, supplies) for member in members},
@@ -158,6 +185,17 @@ def _covered(archive: Archive) -> str:
     return archive.head.rstrip(b"\n").rpartition(b"\n")[2].decode()
 
 
+def intent_of(part: Part, unavailable: Mapping[BlobTask, Unavailable], stamp: RunStamp, *, shown: bool = False) -> str:
+    """The number of the generation, if it is still free, and what the ledger is to say of it."""
+    number = max((run.generation for run in part.journal), default=0) + 1
+    return f"{number}\n{ledger.line_of(stamp, journal.records(part.changes, part.items, unavailable, shown=shown))}\n"
+
+
+def forget_of(part: Part, stamp: RunStamp) -> str:
+    """The generations of which no bytes need be kept any more."""
+    return "".join(f"{number}\n" for number in ledger.outdated(part.journal, stamp))
+
+
 def effects_of(part: Part) -> str:
     """The script's list of records: an old one goes when the change of its number is done, a new one comes then."""
     writers = {str(address): number for number, change in part.changes.items() for address in change.addresses}
@@ -169,18 +207,23 @@ def effects_of(part: Part) -> str:
     return "".join(rows)
 
 
-def _part_shown(part: Part, numbers: Mapping[str, int], sizes: Mapping[str, int]) -> Iterator[str]:
-    lines, members = tasks_of(part.changes, numbers, {})
+def _part_shown(part: Part, numbers: Mapping[str, int], sizes: Mapping[str, int], stamp: RunStamp) -> Iterator[str]:
+    lines, members = tasks_of(part.changes, numbers, {}, ledger.secret_paths(part.journal))
     yield f"# {part.title}: tasks"
     for line in lines:
         yield f"{line.word} {_holes(line.secrets) or escaped(line.value)}"
     for member in members:
         yield f"# {part.title}: {member.name}"
         yield from _member_shown(member, sizes)
-    records = effects_of(part)
-    if records:
-        yield f"# {part.title}: effects"
-        yield from records.splitlines()
+    texts = {
+        "intent": intent_of(part, {}, stamp, shown=True),
+        "forget": forget_of(part, stamp),
+        "effects": effects_of(part),
+    }
+    for name, text in texts.items():
+        if text:
+            yield f"# {part.title}: {name}"
+            yield from text.splitlines()
 
 
 def _member_shown(member: Member, sizes: Mapping[str, int]) -> Iterator[str]:

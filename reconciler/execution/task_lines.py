@@ -7,12 +7,14 @@ prepared before anything else is done.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final, assert_never
 
 from reconciler.execution.blobs import Unavailable
+from reconciler.model.facts import PathType
 from reconciler.model.plan import Change
 from reconciler.model.tasks import (
     Base,
@@ -72,9 +74,13 @@ def encoded(text: str) -> bytes:
 
 
 def tasks_of(
-    changes: Mapping[int, Change], numbers: Mapping[str, int], unavailable: Mapping[BlobTask, Unavailable]
+    changes: Mapping[int, Change],
+    numbers: Mapping[str, int],
+    unavailable: Mapping[BlobTask, Unavailable],
+    secret_paths: frozenset[str] = frozenset(),
 ) -> tuple[tuple[Line, ...], tuple[Member, ...]]:
-    """The lines for numbered changes, and the files that they name. `numbers` knows the changes of all parts by id.
+    """The lines for numbered changes, and the files that they name. `numbers` knows the changes of all parts by id;
+    the bytes that stand at `secret_paths` hold a secret of ours, and are not kept.
 
     A change with a blob that is `unavailable` goes wrong on the machine, which knows what needs it.
     """
@@ -93,7 +99,22 @@ def tasks_of(
         for task in change.tasks:
             lines += order.lines(number, task)
             lines += _fields(task, members)
+            if not isinstance(task, RunCommand) and task.path in secret_paths:
+                lines.append(Line("unkept", "yes"))
     return tuple(lines), tuple(members)
+
+
+def numbered(
+    changes: Mapping[int, Change], unavailable: Mapping[BlobTask, Unavailable]
+) -> Mapping[int, tuple[tuple[int, Task], ...]]:
+    """The tasks of each change with the numbers that the script knows them by; none of what cannot be put into words."""
+    count = itertools.count(1)
+    spoken = {
+        number: change.tasks
+        for number, change in changes.items()
+        if not any(_problem(task, unavailable) for task in change.tasks)
+    }
+    return {number: tuple((next(count), task) for task in tasks) for number, tasks in spoken.items()}
 
 
 def parents_of(changes: Iterable[Change]) -> tuple[str, ...]:
@@ -163,7 +184,7 @@ class _Order:
         yield Line("directory", parent if parent == "/" else f"{parent}/")
         if task.path in self._last_at:
             yield Line("after", str(self._last_at[task.path]))
-        above = self._reshaped.intersection(map(str, PurePosixPath(task.path).parents))
+        above = self._reshaped.intersection(map(str, PurePosixPath(task.path).parents)) | self._below(task)
         if above:
             yield Line("late", str(max(self._last_at[path] for path in above)))
         early = not above and self._is_early(change, task)
@@ -173,6 +194,12 @@ class _Order:
             self._reshaped.add(task.path)
         self._bare[change] &= early and isinstance(task, MakeDirectory)
         self._last_at[task.path] = self._count
+
+    def _below(self, task: PathTask) -> set[str]:
+        """What was done in a directory that goes: until it has been looked at, something of ours is left in there."""
+        if not isinstance(task, Remove) or task.base.type is not PathType.DIRECTORY:
+            return set()
+        return {path for path in self._last_at if path.startswith(f"{task.path}/")}
 
     def _is_early(self, change: int, task: PathTask) -> bool:
         """Whether a directory can be made, or a file be staged, before everything else."""

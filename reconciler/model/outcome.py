@@ -38,10 +38,12 @@ class ChangeOutcome:
 class ApplyOutcome:
     """What apply did on one workstation, in the order in which it was tried.
 
+    `notes` are what the machines said beside it: an interrupted run that was cleared up after, an edit that was kept.
     `in_force_after` are steps left for the person (`wsl --terminate Ubuntu-24.04`), `next_commands` what to type next.
     """
 
     workstation: str
     outcomes: tuple[ChangeOutcome, ...] = ()
+    notes: tuple[str, ...] = ()
     in_force_after: tuple[str, ...] = ()
     next_commands: tuple[str, ...] = ()

@@ -42,6 +42,8 @@ class ItemPlan:
     notes: tuple[str, ...] = ()
     change: str | None = None
     """The id of the change that writes it."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """What its kind was told beside the items."""
     elevation: bool = False
     """Only root or administrator can write it, or could have read it, and this run is neither."""
 

@@ -148,6 +148,11 @@ class Resource(Protocol):
         Before gathering, values may be `Later`: then only `wanted_facts` is asked.
         """
 
+    @classmethod
+    def as_declared(cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None) -> object | None:
+        """The item that has what was once seen of it, so that it can be led back there; `data` are the bytes of the one
+        file that it wrote, as they were then. None: no item can say it."""
+
     @property
     def items(self) -> Mapping[str, object]: ...
 

@@ -170,6 +170,13 @@ class KindSchema:
             return value
         return schema.build(**{key: tuple(field) if isinstance(field, list) else field for key, field in value.items()})
 
+    def declared(self, name: str, seen: Mapping[str, object]) -> object:
+        """What was seen of an item as a document would say it. KeyError: it lacks the one value."""
+        item = self.item_schema(self.path_of(name))
+        if not isinstance(item, Record):
+            return seen["value"]
+        return {key: value for key, value in seen.items() if value is not None and key in item.fields}
+
     def item_schema(self, path: tuple[str, ...]) -> Schema | None:
         """The schema of the item at `path` (as many keys as its depth), None where there is no such item."""
         schema: Schema | None = self.items

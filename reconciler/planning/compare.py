@@ -66,6 +66,7 @@ def _draft(
         origin=entry.desired.origins.get(address),
         effect=Effect.NOW if sheet.host.at_rest else want.takes_effect,
         risks=want.risks,
+        options=entry.desired.kinds[resource.kind].options,
     )
     if want.is_check:
         plan = replace(plan, state=State.CHECK, after=want.fields)

@@ -46,10 +46,11 @@ def _candidate(schema: KindSchema, name: str, seen: object) -> DescribedItem:
         return DescribedItem(path=path, reason="a document cannot name it", sayable=False)
     if not isinstance(seen, Seen):
         return DescribedItem(path=path, reason=f"it could not be read: {getattr(seen, 'why', '')}")
+    value = schema.declared(name, seen.fields)
     if not isinstance(item, Record):
-        value = seen.fields["value"]
         return DescribedItem(path=path, value=value, reason=_refusal(schema, name, item, value))
-    fields = {key: value for key, value in seen.fields.items() if value is not None and key in item.fields}
+    assert isinstance(value, dict)
+    fields = value
     unsayable = (_unsayable(item.fields[key].schema, value) for key, value in fields.items())
     reason = next(filter(None, unsayable), None) or _complaint(schema, name, fields)
     return DescribedItem(path=path, value=fields, reason=reason)

@@ -63,6 +63,8 @@ def _workstation(result: ApplyOutcome, look: Look) -> Iterator[Line]:
             yield from _change(outcome, target, look)
     if result.outcomes:
         yield BLANK
+    for note in result.notes:
+        yield from prose((Span("Note: ", Style.STRONG),), note, look, hang=6)
 
 
 def _change(outcome: ChangeOutcome, target: Target, look: Look) -> Iterator[Line]:

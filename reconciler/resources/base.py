@@ -9,8 +9,9 @@ from reconciler.model.address import Layer
 from reconciler.model.claims import Need, Path
 from reconciler.model.facts import Fact, FactSheet, PathInfo, PathState, PathType
 from reconciler.model.resource import Blocked
-from reconciler.model.schema import Text
+from reconciler.model.schema import KindSchema, Text
 from reconciler.model.tasks import MakeDirectory
+from reconciler.model.values import Json
 
 ABSOLUTE_PATH: Final = Text(
     pattern=r"^/(?!.*(//|/\.{1,2}(/|$)))[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$",
@@ -33,6 +34,14 @@ class Base:
         self.items = items
         self.options = options
         self.layer = layer
+
+    @classmethod
+    def schema(cls, layer: Layer) -> KindSchema:
+        raise NotImplementedError
+
+    @classmethod
+    def as_declared(cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None) -> object | None:
+        return cls.schema(layer).declared(name, seen)
 
     def implied(self, sheet: FactSheet) -> Mapping[str, object]:
         return {}

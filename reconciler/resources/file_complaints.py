@@ -47,7 +47,8 @@ def _of_block(name: str, fields: Fields) -> Iterator[Complaint]:
         if key in fields:
             yield Complaint(f"{name} has {key} {how}", fix="take it out", field=key)
     if isinstance(block, SecretText):
-        yield Complaint(f"the block in {name} would hold a secret, and others may read that file", field="block")
+        fix = "put it into a file of its own, with  content:"
+        yield Complaint(f"the block in {name} would hold a secret, and others may read that file", fix, "block")
     elif isinstance(block, str) and any(mark in block for mark in (">>> reconcile ", "<<< reconcile ")):
         yield Complaint(f"the block in {name} holds a marker of blocks", fix="take that line out", field="block")
 

@@ -36,7 +36,7 @@ from reconciler.resources.mount_points import (
     stops_the_boot,
     unmounting,
 )
-from reconciler.resources.privileged_paths import path_risks
+from reconciler.resources.privileged_paths import folder_risks, home_risks
 
 MOUNTED: Final = "mounted"
 _MOUNTINFO: Final = "/proc/self/mountinfo"
@@ -99,6 +99,10 @@ class FstabKind(MemberKind, Generic[Item]):
         return Effect.NOW
 
     def source_facts(self, item: Item) -> frozenset[Fact]:
+        return frozenset()
+
+    def source_risks(self, item: Item) -> frozenset[Risk]:
+        """What may come of what is mounted, wherever that is."""
         return frozenset()
 
     def live_needs(self, item: Item) -> tuple[Need, ...]:
@@ -186,9 +190,13 @@ class FstabKind(MemberKind, Generic[Item]):
             fields={**self.fields(mine), **({} if is_on_demand(mine) else {MOUNTED: self.meant(mine)})},
             shares=(FSTAB,),
             provides=frozenset({Path(name)}),
-            risks=path_risks(f"{name}/new", None) | ({Risk.CUTS_ACCESS} if stops_the_boot(mine) else frozenset()),
+            risks=self._risks(name, mine),
             takes_effect=self.effect(mine),
         )
+
+    def _risks(self, name: str, item: Item) -> frozenset[Risk]:
+        cuts = {Risk.CUTS_ACCESS} if stops_the_boot(item) else frozenset[Risk]()
+        return folder_risks(name) | home_risks(name) | self.source_risks(item) | cuts
 
     def write(
         self, name: str, before: Seen | None, after: Fields | Absent, sheet: FactSheet

@@ -85,6 +85,12 @@ def stops_the_boot(item: MountPoint) -> bool:
     return NOFAIL not in item.options and not is_on_demand(item)
 
 
+def keeps_rights(item: MountPoint) -> bool:
+    """Whether its options ask for what mounts by others never give: programs that run as their owners, and devices."""
+    last = {option.removeprefix("no"): option for option in item.options}
+    return last.get("suid") == "suid" or last.get("dev") == "dev"
+
+
 def unmounting(target: str, times: int) -> RunCommand:
     """Never by force, nor later: what is in use stays."""
     return RunCommand(argv=("umount", *([target] * times)))

@@ -17,6 +17,7 @@ from reconciler.model.facts import Fact, FactSheet, FileText, PathInfo, PathType
 from reconciler.model.resource import Blocked, Unknown
 from reconciler.model.schema import Text
 from reconciler.model.secrets import Secret, SecretText
+from reconciler.model.states import Risk
 from reconciler.model.values import Json
 from reconciler.resources.base import distrusted, folder_need, parent_facts
 
@@ -76,17 +77,29 @@ _RUN_PROGRAMS: Final = (
     "go.delveConfig*",
     "go.coverageOptions*",
     "gopls*",
+    "mcp",
+    "mcp.*",
+    "*[rR]untime*",
+    "*.execArgv",
+    "*.nodeEnv",
     "remote.*",
     "*.server.*",
     "*[lL]inter*",
     "*[fF]ormatTool*",
     "*[lL]intTool*",
 )
+_TRUST: Final = ("http.proxyStrictSSL", "extensions.verifySignature")
+"""Settings that say whether anybody looks who sends what."""
 
 
-def runs_program(setting: str) -> bool:
-    """Whether a setting names a program, what a program is given, or lets programs start by themselves."""
-    return any(fnmatchcase(setting, pattern) for pattern in _RUN_PROGRAMS)
+def setting_risks(setting: str, value: object) -> frozenset[Risk]:
+    """Of a setting that names a program, what a program is given, or lets programs start by themselves; those of one
+    language stand below a key such as `[go]`."""
+    if setting.startswith("[") and isinstance(value, dict):
+        return frozenset(risk for name, inner in value.items() for risk in setting_risks(str(name), inner))
+    if any(fnmatchcase(setting, pattern) for pattern in _RUN_PROGRAMS):
+        return frozenset({Risk.RUNS_CODE_LATER})
+    return frozenset({Risk.GRANTS_RIGHTS}) if setting in _TRUST and value is not True else frozenset()
 
 
 def servers_here(sheet: FactSheet) -> tuple[str, ...]:

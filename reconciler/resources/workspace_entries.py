@@ -65,7 +65,8 @@ class WorkspaceEntries(Base):
     def _check(cls, name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
         value, called = fields.get("value"), _entry(name)
         if vscode.holds_secret(value):
-            return (Complaint(f"{called} would hold a secret, and {cls.entries.file} is committed"),)
+            fix = "have the program that needs it read it from a file or a variable"
+            return (Complaint(f"{called} would hold a secret, and {cls.entries.file} is committed", fix=fix),)
         if not isinstance(value, dict):
             return () if isinstance(value, Absent) else (Complaint(f"{called} is no mapping of members"),)
         key = cls.entries.key

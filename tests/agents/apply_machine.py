@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from reconciler import agents
-from reconciler.execution.apply import AGENT, Outcome, apply, outcomes
+from reconciler.execution.apply import AGENT, Applied, Outcome, apply, read
 from reconciler.execution.blobs import Blob, Supplies, Unavailable
 from reconciler.execution.payload import NOTHING, Batch, Part, parts_of, payload
 from reconciler.execution.session import Rights, begin
@@ -115,6 +115,10 @@ class Machine:
         return self.apply_batches(Batch(target=DISTRO, changes=changes))
 
     def apply_batches(self, *batches: Batch) -> Mapping[str, Outcome]:
+        return self.applied(*batches).outcomes
+
+    def applied(self, *batches: Batch) -> Applied:
+        """With what the machine says beside the changes."""
         return apply(self.transport, batches, root=None if self.live else str(self.root), supplies=self.supplies)
 
     def blob(self, path: str, data: bytes, **how: object) -> WriteBlob:
@@ -297,7 +301,7 @@ def started(
     process.stdin.write(sent_whole(parts, None if machine.live else str(machine.root), machine.supplies))
     process.stdin.close()
     process.stdin = None
-    return process, lambda stdout: outcomes(parts, subprocess_result(process.returncode, stdout))
+    return process, lambda stdout: read(parts, subprocess_result(process.returncode, stdout)).outcomes
 
 
 def subprocess_result(code: int, stdout: bytes) -> Result:

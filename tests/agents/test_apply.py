@@ -42,7 +42,7 @@ from agents.apply_machine import (
     with_setpriv,
     with_shim,
 )
-from reconciler.execution.apply import Outcome, outcomes
+from reconciler.execution.apply import Outcome, read
 from reconciler.execution.payload import Batch, Part, parts_of
 from reconciler.model import effects
 from reconciler.model.address import Address, Target
@@ -483,14 +483,14 @@ def test_a_read_only_file_system_fails_the_change_with_the_system_s_reason(machi
 
 
 @as_root
-def test_a_file_that_is_a_mount_point_cannot_be_replaced_and_stays(one_machine: Machine) -> None:
+def test_a_file_that_is_a_mount_point_is_written_in_place(one_machine: Machine) -> None:
     one_machine.file("/etc/resolv.conf", b"old")
     one_machine.wrap = in_namespace('mount --bind "$1" "$1"', one_machine.at("/etc/resolv.conf"))
 
     found = one_machine.apply(change("a", one_machine.write("/etc/resolv.conf", b"new")))
 
-    assert found["a"] == Outcome(status=Status.FAILED, message="cannot write /etc/resolv.conf: Device or resource busy")
-    assert one_machine.at("/etc/resolv.conf").read_bytes() == b"old"
+    assert found["a"].status is Status.DONE
+    assert one_machine.at("/etc/resolv.conf").read_bytes() == b"new"
     assert one_machine.leftovers() == []
 
 
@@ -549,7 +549,7 @@ def test_an_input_cut_anywhere_changes_nothing(machine: Machine) -> None:
     last = sent.rindex(b"manifest\0") + 512
     before = machine.tree()
     for length in (0, 5, 16, 40, 90, 150, 300, 800, 1024, 1700, 2600, last - 700, last, last + 100):
-        found = outcomes(parts, machine.told(sent[:length]))
+        found = read(parts, machine.told(sent[:length])).outcomes
         assert set(statuses(found).values()) <= {Status.NOT_TRIED, Status.UNKNOWN}, length
         assert machine.tree() == before, length
         assert machine.leftovers() == [], length
@@ -565,7 +565,7 @@ def test_an_input_changed_anywhere_changes_nothing_or_all_as_planned(one_machine
     within_each = [sum(len(line) + 1 for line in lines_before[:number]) + 2 for number in range(4)]
     for position in (*within_each, *range(len(b"\n".join(lines_before)) + 1, len(sent), len(sent) // 60)):
         hurt = sent[:position] + bytes([sent[position] ^ 0x41]) + sent[position + 1 :]
-        found = outcomes(parts, machine.told(hurt))
+        found = read(parts, machine.told(hurt)).outcomes
         if found["a"].status is Status.DONE:  # it was the padding of the archive
             assert machine.at("/etc/a").read_bytes() == b"A" * 600
             machine.at("/etc/a").unlink()
@@ -590,7 +590,7 @@ def test_an_archive_that_agrees_with_itself_only_changes_nothing(one_machine: Ma
     assert len(hurt) == len(sent)
     before = one_machine.tree()
 
-    found = outcomes(parts, one_machine.told(hurt))
+    found = read(parts, one_machine.told(hurt)).outcomes
 
     assert found["a"] == Outcome(status=Status.NOT_TRIED, message="the input did not arrive as it was sent")
     assert one_machine.tree() == before
@@ -616,7 +616,7 @@ def test_a_user_s_archive_that_agrees_with_itself_only_changes_nothing(one_machi
     hurt = hurt[:last] + digest(new_manifest) + hurt[last + 64 :]
     before = one_machine.tree()
 
-    found = outcomes(parts, one_machine.told(hurt))
+    found = read(parts, one_machine.told(hurt)).outcomes
 
     assert found["a"] == Outcome(status=Status.NOT_TRIED, message="the input did not arrive as it was sent")
     assert one_machine.tree() == before
@@ -629,7 +629,8 @@ def digest(data: bytes) -> bytes:
 SHIMS = {
     "cp that loses bytes": ("cp", 'real "$@"; case $last in *.reconcile.*) printf x >"$last" ;; esac'),
     "chmod that does nothing": ("chmod", ":"),
-    "mv that loses bytes": ("mv", 'real "$@"; printf x >"$last"'),
+    "ln that loses bytes": ("ln", 'real "$@"; printf x >"$last"'),
+    "perl that loses bytes": ("perl", 'real "$@"; case $last in */etc/*) printf x >"$last" ;; esac'),
 }
 
 
@@ -645,8 +646,9 @@ def test_what_does_not_read_back_is_a_failure(shim: str, one_machine: Machine, t
         change("old", machine.write("/etc/old", b"content", mode=0o640)),
     )
 
-    assert set(statuses(found).values()) == {Status.FAILED}, found
-    if tool != "mv":
+    hit = {"ln": {"new"}, "perl": {"old"}}.get(tool, {"new", "old"})
+    assert {name for name, status in statuses(found).items() if status is Status.FAILED} == hit, found
+    if tool not in ("ln", "perl"):
         assert machine.at("/etc/old").read_bytes() == b"old" and not machine.at("/etc/new").exists()
     assert machine.leftovers() == []
 
@@ -692,25 +694,24 @@ def test_what_stands_where_a_file_is_staged_is_left_alone(one_machine: Machine) 
     one_machine.file("/srv/victim", b"kept")
     one_machine.at("/etc/.reconcile.guessed.1").symlink_to("../srv/victim")
 
-    found = outcomes([part], one_machine.told(sent_whole([part], str(one_machine.root))))
+    found = read([part], one_machine.told(sent_whole([part], str(one_machine.root)))).outcomes
 
     assert found["a"].status is Status.FAILED
     assert one_machine.at("/srv/victim").read_bytes() == b"kept" and not one_machine.at("/etc/a").exists()
     assert one_machine.at("/etc/.reconcile.guessed.1").is_symlink()
 
 
-def test_stages_of_dead_runs_go_and_those_of_live_ones_stay(machine: Machine) -> None:
+def test_the_stages_of_dead_runs_go(machine: Machine) -> None:
     state = machine.at("/var/lib/reconcile")
     state.mkdir(mode=0o711)
     state.chmod(0o711)
-    began = Path("/proc/self/stat").read_text().rpartition(") ")[2].split()[19]
-    for name in ("stage.999999999.5.ab", f"stage.{os.getpid()}.1.ab", f"stage.{os.getpid()}.{began}.ab"):
+    for name in ("stage.999999999.5.ab", f"stage.{os.getpid()}.1.ab"):
         (state / name).mkdir()
         (state / name / "secret").write_text("x")
 
     machine.apply(change("a", machine.write("/etc/a", b"x")))
 
-    assert [place.name for place in state.iterdir()] == [f"stage.{os.getpid()}.{began}.ab"]
+    assert not [place.name for place in state.iterdir() if place.name.startswith("stage.")]
 
 
 # ---- users
@@ -947,10 +948,12 @@ def test_a_note_that_cannot_be_kept_is_said(one_live_machine: Machine) -> None:
     put_full_directory_below(one_live_machine.at("/var/lib/reconcile/effects.json"))
     one_live_machine.at("/var/lib/reconcile").chmod(0o711)
 
-    found = one_live_machine.apply(change("a", one_live_machine.write("/home/a", b"x"), effect=Effect.REBOOT))
+    planned = change("a", one_live_machine.write("/home/a", b"x"), effect=Effect.REBOOT)
+    found = one_live_machine.applied(Batch(target=DISTRO, changes=(planned,)))
 
-    assert found["a"].status is Status.DONE
-    assert found["a"].message.startswith("what waits for a restart or a new session could not be noted: ")
+    assert found.outcomes["a"].status is Status.DONE
+    (note,) = found.notes
+    assert note.startswith("what waits for a restart or a new session could not be noted: ")
 
 
 def put_full_directory_below(place: Path) -> None:
@@ -1177,11 +1180,11 @@ def test_processes_grow_by_a_handful_for_each_changed_file_only(
             seen[kind, count] = trace(machine, folder, "execve,clone,clone3,fork,vfork", *planned)
 
     for kind in kinds:
-        most = 0 if kind == "same" else 4
+        most = 0 if kind == "same" else 5 if name == "dash" else 7
         assert processes(seen[kind, 20]) - processes(seen[kind, 2]) <= 18 * most, kind
-        for program in ("stat", "sha256sum", "sync", "tar", "rm", "mkdir"):
+        for program in ("stat", "sync", "tar", "rm", "mkdir"):
             assert programs(seen[kind, 2]).count(program) == programs(seen[kind, 20]).count(program), (kind, program)
-        assert processes(seen[kind, 2]) <= (15 if kind == "same" else 30), kind
+        assert processes(seen[kind, 2]) <= (16 if kind == "same" else 32 + 2 * most), kind
 
 
 def test_every_file_is_durable_before_it_takes_its_place_and_all_are_staged_before_the_first(
@@ -1192,17 +1195,18 @@ def test_every_file_is_durable_before_it_takes_its_place_and_all_are_staged_befo
     link = change("link", MakeLink(path="/etc/link", target="f0", base=MISSING))
     planned = (*written(machine, 3, b"new"), change("directory", MakeDirectory(path="/srv/d")), below, link)
 
-    lines = trace(machine, tmp_path, "fsync,rename,renameat,renameat2,openat,open", *planned).splitlines()
+    lines = trace(machine, tmp_path, "fsync,rename,renameat,renameat2,link,linkat,openat,open", *planned).splitlines()
 
     def at(*patterns: str) -> list[int]:
         return [nth for nth, line in enumerate(lines) if all(re.search(pattern, line) for pattern in patterns)]
 
-    renames = at(r"rename", r"\.reconcile\.", r"= 0$")
+    switch = r"rename|link|syscall_0x13c"
+    renames = [nth for nth in at(switch, r"\.reconcile\.", r"= 0$") if not re.search(r'unlink|\.old"', lines[nth])]
     assert len(renames) == 5
-    assert at(r"rename", r'/etc/link"', r"= 0$")
+    assert at(switch, r'/etc/link"', r"= 0$")
     for task, folder, name in ((1, "etc", "f0"), (2, "etc", "f1"), (3, "etc", "f2"), (5, "srv/d", "f")):
         (made,) = at(rf"\.reconcile\.[0-9a-f]+\.{task}\".*O_CREAT")
-        (renamed,) = at(r"rename", rf'/{folder}/{name}"', r"= 0$")
+        renamed = at(switch, rf'/{folder}/{name}"', r"= 0$")[-1]
         assert re.search(r"\b0(100)?600\b", lines[made]), "nobody else may read it before it is whole"
         assert made < renames[0]
         assert at(r"fsync", rf"\.{task}>", r"= 0$")[0] < renamed

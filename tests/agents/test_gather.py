@@ -525,7 +525,7 @@ def ask_as_user(door: LocalTransport, home: Path, shell: str, *facts: Fact) -> F
     section = Section(user="tester", facts=frozenset(facts))
     told = f"home {home}\tshell {shell}\tuid {PLAIN_UID}\thost\t".encode()
     part = LocalTransport(door.shell, {**(door.environment or {"HOME": "/root"}), "part": "user", "alive": "0"}).start()
-    part.say(agents.program("gather.sh"))
+    part.say(agents.program("gather"))
     part.say(told + section.encode())
     result = part.finish()
     blocks = blocks_of(result.stdout, section.nonce)

@@ -920,7 +920,7 @@ def test_a_tree_is_durable_before_it_takes_its_place_and_the_old_one_goes_after_
     def at(*patterns: str) -> list[int]:
         return [nth for nth, line in enumerate(lines) if all(re.search(pattern, line) for pattern in patterns)]
 
-    (noted,) = at(r"fsync", r"/beside>", r"= 0$")
+    noted = at(r"fsync", r"/stage\.[^/]*/tasks>", r"= 0$")[0]
     (synced,) = at(r"syncfs", r"/\.reconcile\.[0-9a-f]+\.1>", r"= 0$")
     (aside,) = at(r"rename", r'srv/a", .*\.1\.old"', r"= 0$")
     (placed,) = at(r"rename", r'\.reconcile\.[0-9a-f]+\.1", .*srv/a"', r"= 0$")

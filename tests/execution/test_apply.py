@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from fakes import AnsweringMachine
-from reconciler.execution.apply import Outcome, apply, apply_input_shown, outcomes
-from reconciler.execution.payload import Batch, Part, parts_of, payload
+from reconciler.execution.apply import Applied, Outcome, apply, apply_input_shown, read
+from reconciler.execution.payload import UNNAMED, Batch, Part, parts_of, payload
 from reconciler.execution.task_lines import tasks_of
 from reconciler.model.address import Address, Target
 from reconciler.model.effects import EffectRecord, fragment, line
@@ -45,9 +47,9 @@ def sent_whole(parts: Sequence[Part], root: str | None) -> bytes:
 
 
 def members(data: bytes) -> dict[str, bytes]:
-    """The files of an archive behind its four lines."""
+    """The files of an archive behind its five lines."""
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(data.split(b"\n", 4)[4])) as archive:
+    with tarfile.open(fileobj=io.BytesIO(data.split(b"\n", 5)[5])) as archive:
         for entry in archive.getmembers():
             content = archive.extractfile(entry)
             assert content
@@ -72,7 +74,7 @@ def test_one_exchange_serves_all_targets_of_a_machine() -> None:
 
     assert len(machine.asked) == 1
     files = members(machine.asked[0])
-    digests = [files[name].split(b"\n")[3] for name in ("u1", "u2")]
+    digests = [files[name].split(b"\n")[4] for name in ("u1", "u2")]
     assert files["users"] == b"1 u1 %s alice\n2 u2 %s bob\n" % (*digests,)
     assert list(files)[-1] == "manifest"
     assert digests == [hashlib.sha256(members(files[name])["manifest"]).hexdigest().encode() for name in ("u1", "u2")]
@@ -101,14 +103,14 @@ def test_the_archive_is_the_same_for_the_same_nonce_and_its_manifest_covers_ever
     first, second = sent_whole([part], "/mnt/root"), sent_whole([part], "/mnt/root")
 
     assert first == second
-    magic, nonce, root, digest, _ = first.split(b"\n", 4)
-    assert (magic, nonce, root) == (b"reconcile-apply", b"n", b"/mnt/root")
+    magic, nonce, root, holder, digest, _ = first.split(b"\n", 5)
+    assert (magic, nonce, root, holder) == (b"reconcile-apply", b"n", b"/mnt/root", UNNAMED.holder.encode())
     files = members(first)
     manifest = files.pop("manifest")
     assert hashlib.sha256(manifest).hexdigest().encode() == digest
     assert manifest.decode() == "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
     assert files["d1"] == b"\0\n"
-    assert files["head"] == b"reconcile-apply\nn\n/mnt/root\n"
+    assert files["head"] == b"reconcile-apply\nn\n/mnt/root\n%s\n" % UNNAMED.holder.encode()
 
 
 def test_users_work_in_the_current_root_of_whoever_starts_them() -> None:
@@ -229,10 +231,13 @@ class Talk:
         )
     )
 
-    def heard(self, said: str, code: int = 0, stderr: bytes = b"") -> dict[str, Outcome]:
+    def heard(self, said: str, code: int = 0, stderr: bytes = b"") -> Mapping[str, Outcome]:
+        return self.told(said, code, stderr).outcomes
+
+    def told(self, said: str, code: int = 0, stderr: bytes = b"") -> Applied:
         own, hers = self.parts
         text = said.replace("OWN", own.nonce).replace("HERS", hers.nonce)
-        return outcomes(self.parts, Result(code=code, stdout=text.encode("utf-8", "surrogateescape"), stderr=stderr))
+        return read(self.parts, Result(code=code, stdout=text.encode("utf-8", "surrogateescape"), stderr=stderr))
 
 
 def test_each_record_tells_of_its_change_whatever_is_printed_around_it() -> None:
@@ -301,11 +306,17 @@ def test_a_part_that_did_not_end_is_unknown_only_if_it_had_begun(started: str, s
     assert found["hers"] == Outcome(status=status, message="no such user")
 
 
-def test_an_effect_that_could_not_be_noted_is_said_with_the_change() -> None:
-    found = Talk().heard("OWN change 1 done \nOWN note could not\nHERS change 2 done \n")
+def test_what_a_machine_says_beside_the_changes_is_told() -> None:
+    told = Talk().told("OWN recovered run 3\nOWN change 1 done \nOWN note could not\nHERS note an edit\n")
 
-    assert found["own"] == Outcome(status=Status.DONE, message="could not")
-    assert found["hers"] == Outcome(status=Status.DONE)
+    assert told.notes == ("run 3", "could not", "an edit")
+    assert told.outcomes["own"] == Outcome(status=Status.DONE)
+
+
+def test_a_machine_at_which_somebody_else_is_at_work_is_refused() -> None:
+    found = Talk().heard("OWN busy zoe since noon\n")
+
+    assert set(found.values()) == {Outcome(status=Status.REFUSED, message="zoe since noon")}
 
 
 # ---- what is shown
@@ -333,7 +344,9 @@ def test_what_is_shown_is_what_is_sent_with_holes_for_secrets() -> None:
 
     shown = apply_input_shown([planned], root="/mnt/root")
 
-    assert shown == (
+    intent = re.search(r"# as alice: intent\n1\n(.*)\n", shown)
+    assert intent and [change["id"] for change in json.loads("{" + intent[1])["changes"]] == ["open", "closed"]
+    assert shown.replace(intent[0], "") == (
         "# in /mnt/root\n"
         "# as alice: tasks\n"
         "change 1\ntask write\npath /home/alice/a b\ndirectory /home/alice/\nearly yes\ncontent d1\n"

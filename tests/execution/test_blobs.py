@@ -134,7 +134,7 @@ def test_a_blob_that_is_lost_on_the_way_leaves_everything_undone(tmp_path: Path)
         ],
         root=str(root),
         supplies={task: found, WriteBlob(path="/y", content=task.content, base=MISSING): Unavailable(why="no")},
-    )
+    ).outcomes
 
     assert {outcome.status for outcome in outcomes.values()} == {Status.NOT_TRIED}
     assert outcomes["a"].message == "a file to be sent became shorter meanwhile"
@@ -163,7 +163,7 @@ path = "/etc/large"
 task = WriteBlob(path=path, content=Download(url="https://x.example", digest=blob.digest), base=Base(type=PathType.MISSING))
 change = Change(id="a", target=Target("lt", "main"), thing=path, addresses=(), tasks=(task,))
 batch = Batch(target=change.target, changes=(change,))
-(outcome,) = apply(LocalTransport(), [batch], root=str(root), supplies={task: blob}).values()
+(outcome,) = apply(LocalTransport(), [batch], root=str(root), supplies={task: blob}).outcomes.values()
 size = (root / "etc/large").stat().st_size
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
 print(outcome.status.name, size, int(peak.split()[1]) // 1024)

@@ -43,7 +43,7 @@ def machine(does: str = "") -> SudoMachine:
 
 
 def locked(one: SudoMachine) -> SudoExchange:
-    exchange = begin(one, "gather.sh", Rights.ASK, "nonce", b"questions\n")
+    exchange = begin(one, "gather", Rights.ASK, "nonce", b"questions\n")
     assert is_locked(exchange, "nonce")
     assert isinstance(exchange, SudoExchange)
     return exchange
@@ -52,10 +52,10 @@ def locked(one: SudoMachine) -> SudoExchange:
 def test_a_session_begins_with_the_program_its_line_and_its_input() -> None:
     told: list[bytes] = []
     one = AnsweringMachine(lambda given: (told.append(given), plain(given))[1])
-    exchange = begin(one, "gather.sh", Rights.OWN, "nonce", b"questions\n")
+    exchange = begin(one, "gather", Rights.OWN, "nonce", b"questions\n")
     exchange.finish()
     assert told == [b"questions\n"]
-    assert exchange.told == agents.program("gather.sh") + b"session own 0 nonce 10\nquestions\n"  # type: ignore[attr-defined]
+    assert exchange.told == agents.program("gather") + b"session own 0 nonce 10\nquestions\n"  # type: ignore[attr-defined]
 
 
 def test_nonces_do_not_come_again() -> None:
@@ -87,7 +87,7 @@ def test_the_right_password_opens_and_root_is_heard() -> None:
 
 def test_without_a_lock_there_is_nothing_to_open() -> None:
     for does in ("free", "rootless"):
-        assert not is_locked(begin(machine(does), "gather.sh", Rights.ASK, "nonce", b"x\n"), "nonce")
+        assert not is_locked(begin(machine(does), "gather", Rights.ASK, "nonce", b"x\n"), "nonce")
 
 
 def test_root_is_what_root_said_and_not_what_somebody_else_printed() -> None:
@@ -155,9 +155,8 @@ CHANGE = Change(
 
 
 def applied(one: SudoMachine, password: Password) -> tuple[Status, str]:
-    outcome = apply(one, [Batch(target=TARGET, changes=(CHANGE,))], rights=Rights.PASSWORD, password=password)[
-        CHANGE.id
-    ]
+    told = apply(one, [Batch(target=TARGET, changes=(CHANGE,))], rights=Rights.PASSWORD, password=password)
+    outcome = told.outcomes[CHANGE.id]
     return outcome.status, outcome.message
 
 

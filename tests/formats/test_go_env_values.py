@@ -244,6 +244,24 @@ def test_a_refusal_never_shows_the_password_of_an_address(value: str) -> None:
         ("GOFLAGS", "-overlay=/x.json", "-overlay puts the source files that /x.json names into every build"),
         ("GOFLAGS", "'-ldflags=-s -extld=/x/ld'", "-extld in -ldflags chooses the program that links, or its plugins"),
         ("GOAUTH", "netrc;/x/helper token", "go starts /x/helper with every download over https"),
+        (
+            "GOFLAGS",
+            "-modfile=/x.mod",
+            "-modfile takes the versions of modules, and what takes their place, from /x.mod",
+        ),
+        ("GOFLAGS", "-insecure", "-insecure fetches source code without encryption, from whoever answers"),
+        ("GOINSECURE", "corp.example", "such modules are fetched without encryption, from whoever answers"),
+        ("GOSUMDB", "off", "what servers send is built unchecked"),
+        (
+            "GOSUMDB",
+            "sum.evil.example+b573e13f+AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f",
+            "what servers send is built by the word of sum.evil.example",
+        ),
+        (
+            "GOPRIVATE",
+            "corp.example,[^x]ithub.com/*",
+            "[!x]ithub.com/* is also of public code, which is then built without go's database of checksums",
+        ),
         ("GOAUTH", "git /r", "go asks git in /r for passwords, and git runs the helper that is set up there"),
         ("GOVCS", "a.b:git,*:svn|bzr", "servers of * may make go start bzr and svn, where its default is git and hg"),
         (
@@ -281,7 +299,9 @@ def test_a_value_that_runs_code_later_is_named_with_the_moment(key: str, value: 
         ],
         *[("GOAUTH", "netrc"), ("GOAUTH", "off"), ("GOVCS", "public:git|hg,private:all"), ("GOVCS", "*:off")],
         *[("CGO_CFLAGS", "-O2 -I/opt/x-B/include"), ("CGO_LDFLAGS", "-Wl,-Bstatic"), ("CGO_CFLAGS_DISALLOW", ".*")],
-        *[("GOPROXY", "off"), ("GOBIN", "/x")],
+        *[("GOPROXY", "off"), ("GOBIN", "/x"), ("GOFLAGS", "-insecure=false"), ("GOSUMDB", "sum.golang.org")],
+        *[("GOSUMDB", "sum.golang.org https://sum.example.com"), ("GOSUMDB", "sum.golang.google.cn")],
+        *[("GOPRIVATE", "*.corp.example,git.example.com/*"), ("GONOSUMDB", "github.com/corp"), ("GOPRIVATE", ",")],
     ],
 )
 def test_a_value_that_starts_nothing_new_is_no_risk(key: str, value: str) -> None:

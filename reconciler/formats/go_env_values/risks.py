@@ -1,9 +1,11 @@
-"""Which values make go run a program that the value names, or let downloaded source code choose one."""
+"""Which values make go run a program that the value names, let downloaded source code choose one, or build source code
+that nobody has checked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from reconciler.formats.go_env_values.fields import UnterminatedQuoteError, quoted_fields
@@ -22,9 +24,12 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """What go runs by default, which is no risk of ours, and when."""
 
+_DATABASES = ("sum.golang.org", "sum.golang.google.cn")
+_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _FLAGS: Mapping[str, str] = MappingProxyType(
     {
         "exec": "starts {} with every go run and go test",
+        "modfile": "takes the versions of modules, and what takes their place, from {}",
         "overlay": "puts the source files that {} names into every build",
         "toolexec": "starts {} for every compiler and linker run",
     }
@@ -35,6 +40,8 @@ _LOADS_CODE = re.compile(
     r"|(?<!\S)@\S+"
 )
 """Flags of gcc, clang and the linkers that name a program or a plugin, or a file of further flags."""
+_PUBLIC = ("github.com/x/y", "golang.org/x/y", "gopkg.in/x.v1", "google.golang.org/x", "go.uber.org/x", "k8s.io/x")
+"""Modules such as everybody builds; go.sum knows those of one program only, and the database knows all."""
 
 
 def runs_program(key: str, value: str) -> str | None:
@@ -44,12 +51,8 @@ def runs_program(key: str, value: str) -> str | None:
     if key in _COMMANDS:
         default, when = _COMMANDS[key]
         return None if value == default else f"go starts {_program(value)} {when}"
-    if key == "GOFLAGS":
-        return next((risk for name, text in flags(value) if (risk := _flag_risk(name, text))), None)
-    if key == "GOAUTH":
-        return _authentication_risk(value)
-    if key == "GOVCS":
-        return _version_control_risk(value)
+    if key in _READERS:
+        return _READERS[key](value)
     if re.fullmatch(r"CGO_[A-Z]+_ALLOW", key):
         return "the source code of packages may pass such flags to the compiler and linker, which can run programs"
     if re.fullmatch(r"CGO_[A-Z]+FLAGS", key) and (found := _LOADS_CODE.search(value)):
@@ -57,7 +60,13 @@ def runs_program(key: str, value: str) -> str | None:
     return None
 
 
+def _flags_risk(value: str) -> str | None:
+    return next((risk for name, text in flags(value) if (risk := _flag_risk(name, text))), None)
+
+
 def _flag_risk(name: str, value: str | None) -> str | None:
+    if name == "insecure" and value not in _FALSE:
+        return "-insecure fetches source code without encryption, from whoever answers"
     if not value:
         return None
     if name in _FLAGS:
@@ -77,6 +86,25 @@ def _authentication_risk(value: str) -> str | None:
     return None
 
 
+def _database_risk(value: str) -> str | None:
+    name = (value.split() or ["off"])[0]
+    if name in _DATABASES:
+        return None
+    return "what servers send is built " + (
+        "unchecked" if name == "off" else f"by the word of {name.partition('+')[0]}"
+    )
+
+
+def _unchecked_risk(value: str) -> str | None:
+    """By go's rule: a pattern is held against as many leading elements of a path as it has."""
+    for pattern in (entry.strip().replace("[^", "[!").replace("\\", "") for entry in value.split(",")):
+        elements = pattern.count("/") + 1
+        met = next((path for path in _PUBLIC if fnmatchcase("/".join(path.split("/")[:elements]), pattern)), None)
+        if pattern and met:
+            return f"{pattern} is also of public code, which is then built without go's database of checksums"
+    return None
+
+
 def _version_control_risk(value: str) -> str | None:
     """Go lets public servers drive git and hg only; whoever allows more trusts the others with hostile answers."""
     for rule in value.split(","):
@@ -86,6 +114,23 @@ def _version_control_risk(value: str) -> str | None:
             started = "any version control program" if "all" in beyond else " and ".join(sorted(beyond))
             return f"servers of {pattern} may make go start {started}, where its default is git and hg"
     return None
+
+
+def _encryption_risk(value: str) -> str | None:
+    return "such modules are fetched without encryption, from whoever answers"
+
+
+_READERS: Mapping[str, Callable[[str], str | None]] = MappingProxyType(
+    {
+        "GOAUTH": _authentication_risk,
+        "GOFLAGS": _flags_risk,
+        "GOINSECURE": _encryption_risk,
+        "GONOSUMDB": _unchecked_risk,
+        "GOPRIVATE": _unchecked_risk,
+        "GOSUMDB": _database_risk,
+        "GOVCS": _version_control_risk,
+    }
+)
 
 
 def _program(command: str) -> str:

@@ -33,7 +33,7 @@ from reconciler.model.tasks import RunCommand
 from reconciler.model.values import Absent, Json
 from reconciler.resources.base import USER_PATH, Base
 
-_PORT: Final = re.compile(r"(?P<host>[A-Za-z0-9.:-]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})\Z")
+_PORT: Final = re.compile(r"^(?P<host>(?!-)[A-Za-z0-9.:-]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})\Z")
 _WAYS: Final = ("command", "tcp", "url")
 _GRACE_SECONDS: Final = 15
 """What a last attempt may take beyond its time."""
@@ -121,9 +121,8 @@ def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
     ]
     secret = next((key for key, value in fields.items() if _is_secret(value)), None)
     if secret is not None:
-        found.append(
-            Complaint(f"{secret} would hold a secret, and other users see the words of programs", field=secret)
-        )
+        what = f"{secret} would hold a secret, and other users see the words of programs"
+        found.append(Complaint(what, fix="have the program read it from a file", field=secret))
     port = fields.get("tcp")
     if isinstance(port, str) and (parts := _PORT.match(port)) and not 0 < int(parts["port"]) < 65536:
         found.append(Complaint(f"{port} names no port: they end at 65535", field="tcp"))

@@ -39,7 +39,7 @@ from reconciler.resources.base import (
     parent_needs,
     path_name,
 )
-from reconciler.resources.privileged_paths import path_risks, removal_risks
+from reconciler.resources.privileged_paths import folder_risks, home_risks, removal_risks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +123,9 @@ class Directories(Base):
 
 def _risks(path: str, fields: Mapping[str, str]) -> frozenset[Risk]:
     """Whoever can write a directory can put into it what it is read for."""
-    opened = int(fields.get("mode", "0"), 8) & 0o022 or fields.get("owner", "root") != "root"
-    return path_risks(f"{path}/new", None) if opened else frozenset()
+    writable = int(fields.get("mode", "0"), 8) & 0o022
+    opened = writable or fields.get("owner", "root") != "root"
+    return (folder_risks(path) if opened else frozenset()) | (home_risks(path) if writable else frozenset())
 
 
 RESOURCE: Final[type[Resource]] = Directories

@@ -50,7 +50,7 @@ from reconciler.model.schema import (
     record_of,
 )
 from reconciler.model.secrets import Secret
-from reconciler.model.values import Absent
+from reconciler.model.values import Absent, Json
 from reconciler.resources.base import (
     Base,
     distrusted,
@@ -74,12 +74,22 @@ from reconciler.resources.file_contents import (
     unpacked,
 )
 from reconciler.resources.file_items import File, OwnedFile
-from reconciler.resources.privileged_paths import path_risks, removal_risks
+from reconciler.resources.privileged_paths import folder_risks, path_risks, removal_risks
 
 
 class Files(Base):
     kind: ClassVar[str] = "files"
     layers: ClassVar[frozenset[Layer]] = frozenset({Layer.DISTRO, Layer.USER})
+
+    @classmethod
+    def as_declared(cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None) -> object | None:
+        """Its bytes and rights; of what was unpacked nobody has the archive any more, unless it was nothing."""
+        if "block" in seen:
+            return super().as_declared(layer, name, seen, data)
+        rights = {key: seen[key] for key in ("mode", "owner", "group") if seen.get(key) is not None}
+        if data is not None:
+            return {**rights, "content": data.decode("utf-8", "surrogateescape"), "newline": "keep"}
+        return rights if seen.keys() <= {"content", *rights} and seen.get("content") is None else None
 
     @classmethod
     def schema(cls, layer: Layer) -> KindSchema:
@@ -139,7 +149,7 @@ class Files(Base):
         if isinstance(item, OwnedFile):
             fields |= {key: value for key, value in (("owner", item.owner), ("group", item.group)) if value}
         owns, shares = ((name,), ()) if content.is_declared else ((), (name,))
-        risks = path_risks(name, item.mode)
+        risks = path_risks(name, item.mode) | (folder_risks(name) if isinstance(content, Archive) else frozenset())
         return Want(fields=fields, owns=owns, shares=shares, provides=_provides(name, item, content), risks=risks)
 
     def write(

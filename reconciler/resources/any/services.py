@@ -156,7 +156,7 @@ class Services(Base):
             return Want(risks=frozenset({Risk.CUTS_ACCESS} if is_way_in else ()))
         assert isinstance(item, Service)
         fields = item.declared()
-        risks = {Risk.RUNS_CODE_LATER} if fields.get("enabled") else set()
+        risks = {Risk.RUNS_CODE_LATER} if fields.get("enabled") or fields.get("running") else set()
         if is_way_in and (fields.get("masked") or False in (fields.get("enabled"), fields.get("running"))):
             risks.add(Risk.CUTS_ACCESS)
         return Want(fields=fields, risks=frozenset(risks))

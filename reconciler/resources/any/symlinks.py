@@ -26,7 +26,7 @@ from reconciler.model.tasks import Base as TaskBase
 from reconciler.model.tasks import MakeLink, Remove
 from reconciler.model.values import Absent
 from reconciler.resources.base import Base, distrusted, in_the_way, parent_facts, parent_needs, path_name
-from reconciler.resources.privileged_paths import path_risks, removal_risks
+from reconciler.resources.privileged_paths import link_risks, removal_risks
 
 
 class Symlinks(Base):
@@ -62,7 +62,7 @@ class Symlinks(Base):
             return Want(owns=(name,), risks=removal_risks(name))
         assert isinstance(item, str)
         return Want(
-            fields={"value": item}, owns=(name,), provides=frozenset({Path(name)}), risks=path_risks(name, None)
+            fields={"value": item}, owns=(name,), provides=frozenset({Path(name)}), risks=link_risks(name, item)
         )
 
     def write(

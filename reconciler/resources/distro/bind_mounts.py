@@ -32,10 +32,12 @@ from reconciler.model.claims import Need, Path
 from reconciler.model.facts import Fact, FactSheet, PathInfo, PathState
 from reconciler.model.resource import Fields, Resource
 from reconciler.model.schema import Complaint, KindSchema, MapOf, described, record_of
+from reconciler.model.states import Risk
 from reconciler.model.tasks import RunCommand, Task
 from reconciler.resources.base import ABSOLUTE_PATH
 from reconciler.resources.fstab_kind import FstabKind
-from reconciler.resources.mount_points import NOFAIL, OPTIONS, View, secrets
+from reconciler.resources.mount_points import NOFAIL, OPTIONS, View, keeps_rights, secrets
+from reconciler.resources.privileged_paths import folder_risks
 
 _BIND: Final = ("bind", "rbind")
 _SAID_OTHERWISE: Final = ("bind", "ro", "rw", "defaults", "remount")
@@ -93,6 +95,11 @@ class BindMounts(FstabKind[BindMount]):
 
     def source_facts(self, item: BindMount) -> frozenset[Fact]:
         return frozenset({PathInfo(item.source), PathInfo(_MOUNT)})
+
+    def source_risks(self, item: BindMount) -> frozenset[Risk]:
+        """Where it can be written, the source has a second name; what that name hides, another kind would not see."""
+        behind = frozenset[Risk]() if item.read_only else folder_risks(item.source)
+        return behind | ({Risk.GRANTS_RIGHTS} if keeps_rights(item) else frozenset())
 
     def live_needs(self, item: BindMount) -> tuple[Need, ...]:
         return (Need(Path(item.source)),)

@@ -172,7 +172,8 @@ def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
         return (Complaint(f"{name} has {what}; it is one certificate"),)
     value = fields[given[0]]
     if isinstance(value, SecretText):
-        return (Complaint(f"{name} would hold a secret, and everyone may read a certificate", field=given[0]),)
+        what = f"{name} would hold a secret, and everyone may read a certificate"
+        return (Complaint(what, fix="write the certificate, which is no secret", field=given[0]),)
     text = value if isinstance(value, str) else _decoded(value) if isinstance(value, RepoFile) else None
     try:
         if text is not None:

@@ -83,7 +83,7 @@ def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
         fix = f"give it to one user under shell_env, or name a file that only its reader may read instead of {name}"
         return (Complaint(f"{name} would hold a secret, and everyone may read /etc/environment", fix=fix),)
     why = etc_environment.refused_reason(name, value) if isinstance(value, str) else None
-    return (Complaint(why),) if why else ()
+    return (Complaint(why, fix="write a value that it can hold, or use shell_env"),) if why else ()
 
 
 RESOURCE: Final[type[Resource]] = Environment

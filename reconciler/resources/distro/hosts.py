@@ -26,6 +26,7 @@ from reconciler.model.facts import Fact, FactSheet
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Want
 from reconciler.model.schema import Complaint, KindSchema, ListOf, MapOf, Text
 from reconciler.model.secrets import SecretText
+from reconciler.model.states import Risk
 from reconciler.model.values import Absent
 from reconciler.resources.members import MemberKind
 from reconciler.resources.wsl_files import Generator
@@ -41,6 +42,17 @@ _LOCAL: Final = frozenset(
     }
 )
 """Names that distributions ship and programs rely on."""
+_CODE_COMES_FROM: Final = frozenset(
+    {
+        *("golang.org", "go.dev", "google.golang.org", "gopkg.in", "goproxy.cn", "goproxy.io", "dl.google.com"),
+        *("github.com", "githubusercontent.com", "ghcr.io", "gitlab.com", "bitbucket.org"),
+        *("npmjs.org", "npmjs.com", "yarnpkg.com", "nodejs.org", "pypi.org", "pythonhosted.org", "crates.io"),
+        *("rubygems.org", "maven.org", "maven.apache.org", "gradle.org", "docker.io", "docker.com", "rust-lang.org"),
+        *("debian.org", "ubuntu.com", "fedoraproject.org", "alpinelinux.org", "microsoft.com", "vsassets.io"),
+        *("visualstudio.com", "open-vsx.org", "cursor.sh", "jetbrains.com"),
+    }
+)
+"""Domains that programs and source code are fetched from: whoever answers in their place may send others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,8 @@ class Hosts(MemberKind):
             return Want(shares=(self.path,))
         assert isinstance(item, Sequence)
         addresses = hosts_file.normal_addresses(" ".join(item)).split()
-        return Want(fields={"value": [*addresses]}, shares=(self.path,))
+        risks = frozenset({Risk.RUNS_CODE_LATER}) if _brings_code(name) else frozenset[Risk]()
+        return Want(fields={"value": [*addresses]}, shares=(self.path,), risks=risks)
 
     def member_value(self, name: str, value: object) -> str:
         assert isinstance(value, list)
@@ -109,6 +122,11 @@ class Hosts(MemberKind):
         return _GENERATOR.guarded(parts, sheet)
 
 
+def _brings_code(host: str) -> bool:
+    labels = host.split(".")
+    return any(".".join(labels[start:]) in _CODE_COMES_FROM for start in range(len(labels)))
+
+
 def _seen(addresses: list[str], *, passing: bool) -> Seen:
     return Seen(fields={"value": None if passing else [*addresses]}, notes=(_PASSING,) if passing else ())
 
@@ -120,7 +138,8 @@ def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
     found = []
     for address in value if isinstance(value, Sequence) and not isinstance(value, str) else ():
         if isinstance(address, SecretText):
-            found.append(Complaint(f"{name} would have a secret as its address, and everyone may read /etc/hosts"))
+            what = f"{name} would have a secret as its address, and everyone may read /etc/hosts"
+            found.append(Complaint(what, fix="write the address, or use  vars"))
         elif isinstance(address, str):
             found += _complaints(name, address)
     return tuple(found)

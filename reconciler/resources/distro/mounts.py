@@ -32,15 +32,19 @@ from reconciler.model.address import Layer
 from reconciler.model.facts import Fact, FactSheet, PathInfo, PathState, PathType
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Resource
 from reconciler.model.schema import Complaint, Integer, KindSchema, MapOf, Text, described, record_of
-from reconciler.model.states import Effect
+from reconciler.model.states import Effect, Risk
 from reconciler.model.tasks import RunCommand, Task
 from reconciler.resources.base import ABSOLUTE_PATH
 from reconciler.resources.fstab_kind import FstabKind
-from reconciler.resources.mount_points import FSTAB, NOFAIL, OPTIONS, View, secrets, stops_the_boot
+from reconciler.resources.mount_points import FSTAB, NOFAIL, OPTIONS, View, keeps_rights, secrets, stops_the_boot
 
 DRVFS: Final = "drvfs"
 _WINDOWS: Final = re.compile(r"[A-Za-z]:([\\/].*)?|(\\\\|//)[^\\/]+[\\/].+")
 _TAGS: Final = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel"}
+_OF_THIS_MACHINE: Final = frozenset(
+    {DRVFS, "tmpfs", "ramfs", "proc", "sysfs", "securityfs", "debugfs", "tracefs", "bpf"}
+)
+"""Types that bring no programs of their own: what is in them has Windows' rights, or was put there by root since."""
 _OF_DRVFS: Final = ("metadata", "case=", "uid=", "gid=", "umask=", "dmask=", "fmask=")
 """Options that a drive mounted by 9p tells of."""
 
@@ -104,6 +108,13 @@ class Mounts(FstabKind[MountedFileSystem]):
     def source_facts(self, item: MountedFileSystem) -> frozenset[Fact]:
         path = _device(item.source)
         return frozenset({PathInfo(path)} if path else ())
+
+    def source_risks(self, item: MountedFileSystem) -> frozenset[Risk]:
+        """Who makes a disk or share decides what runs as root there, and FUSE starts the program that it names."""
+        brings = item.type not in _OF_THIS_MACHINE and "nosuid" not in item.options
+        rights = {Risk.GRANTS_RIGHTS} if brings or keeps_rights(item) else set()
+        runs = {Risk.RUNS_CODE_LATER} if item.type.startswith("fuse") or "#" in item.source else set()
+        return frozenset(rights | runs)
 
     def refusal(self, item: MountedFileSystem, view: View) -> Blocked | NotApplicable | None:
         if item.type == DRVFS:

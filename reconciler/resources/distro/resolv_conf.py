@@ -201,7 +201,8 @@ def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
     value = fields.get("value")
     words = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
     if any(isinstance(word, SecretText) for word in words):
-        return (Complaint(f"resolv_conf {name} would hold a secret, and everyone may read {PATH}"),)
+        what = f"resolv_conf {name} would hold a secret, and everyone may read {PATH}"
+        return (Complaint(what, fix="write the value, or use  vars"),)
     why = _refusal(name, words) if all(isinstance(word, str) for word in words) else None
     return (Complaint(f"resolv_conf: {why}"),) if why else ()
 

@@ -41,6 +41,14 @@ _OLD_LINK: Final = "99-sysctl.conf"
 _ALL: Final = CommandText(("sysctl", "-a"))
 _PROGRAMS: Final = frozenset({"kernel.hotplug", "kernel.modprobe", "kernel.poweroff_cmd"})
 """Parameters that name a program, which the kernel starts as root."""
+_WALLS: Final = frozenset(
+    {
+        *("fs.protected_fifos", "fs.protected_hardlinks", "fs.protected_regular", "fs.protected_symlinks"),
+        *("kernel.randomize_va_space", "kernel.unprivileged_bpf_disabled", "kernel.yama.ptrace_scope"),
+        "vm.mmap_min_addr",
+    }
+)
+"""Parameters that keep users from each other and from root; 0 takes them away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +123,7 @@ class Sysctl(KernelKind):
         if isinstance(item, Absent):
             return Want(shares=(PATH,), takes_effect=Effect.REBOOT)
         value = _normal(str(item))
-        runs = name in _PROGRAMS or (name == "kernel.core_pattern" and value.startswith("|"))
-        risks = frozenset({Risk.RUNS_CODE_LATER}) if runs else frozenset()
-        return Want(fields={"value": value, LIVE: value}, shares=(PATH,), risks=risks)
+        return Want(fields={"value": value, LIVE: value}, shares=(PATH,), risks=frozenset(_risks(name, value)))
 
     def edit(self, name: str, normal: str | None) -> FileEdit:
         return FileEdit(path=PATH, codec=SysctlCodec(), member=name, value=normal, ours=True)
@@ -148,6 +154,13 @@ class Sysctl(KernelKind):
         for later in names:
             if later > PATH.rpartition("/")[2] and later.endswith(".conf") and later != _OLD_LINK:
                 yield f"{FOLDER}/{later} is read after {PATH}: at the next start what it sets wins"
+
+
+def _risks(name: str, value: str) -> Iterator[Risk]:
+    if name in _PROGRAMS or (name == "kernel.core_pattern" and value.startswith("|")):
+        yield Risk.RUNS_CODE_LATER
+    if (name in _WALLS and value == "0") or (name == "fs.suid_dumpable" and value != "0"):
+        yield Risk.GRANTS_RIGHTS
 
 
 def _live_path(name: str) -> str:

@@ -16,6 +16,7 @@ Source: passwd(5), group(5), sudoers(5), visudo(8).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
@@ -35,13 +36,18 @@ from reconciler.model.values import Absent, Json
 from reconciler.resources import accounts, sudo_rules
 from reconciler.resources.accounts import Suite
 from reconciler.resources.base import ABSOLUTE_PATH, ACCOUNT_NAME, Base
+from reconciler.resources.privileged_paths import folder_risks, is_open
 
 LOGIN: Final = "/proc/self/loginuid"
 """The number of who logged in, also where sudo made them root since."""
 POWERFUL: Final = frozenset(
-    {"root", "sudo", "wheel", "admin", "docker", "lxd", "incus-admin", "libvirt", "disk", "shadow"}
+    {
+        *("root", "sudo", "wheel", "admin", "staff", "disk", "kmem", "shadow"),
+        *("docker", "podman", "microk8s", "lxd", "incus", "incus-admin", "libvirt"),
+    }
 )
 """Groups whose members are as good as root."""
+_USUAL_SHELL: Final = re.compile(r"/(usr/)?(local/)?s?bin/[^/]+")
 _NO_LOGIN: Final = ("/nologin", "/false")
 _RULE: Final = Text(
     pattern=r"^(password|nopasswd|[^#].*=.*[^\\])$", expected="password, nopasswd, or a rule as sudoers has it"
@@ -151,6 +157,13 @@ def _risks(item: User) -> Iterator[Risk]:
         yield Risk.CUTS_ACCESS
     if isinstance(item.sudo, str) or POWERFUL.intersection(item.groups):
         yield Risk.GRANTS_RIGHTS
+    if (item.shell and not _USUAL_SHELL.fullmatch(item.shell)) or (item.home and _is_others(item.home)):
+        yield Risk.RUNS_CODE_LATER
+
+
+def _is_others(home: str) -> bool:
+    """Whether somebody else decides which start files stand there."""
+    return is_open(home) or bool(folder_risks(home))
 
 
 # ---- what is there

@@ -15,6 +15,7 @@ Source: microsoft/WSL src/linux/init/WslDistributionConfig.cpp; the dialect: src
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -37,6 +38,8 @@ UMASK: Final = "filesystem.umask"
 ROOT: Final = "automount.root"
 SYSTEMD: Final = "boot.systemd"
 DEFAULT_USER: Final = "user.default"
+_COMMAND: Final = "boot.command"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _KEYS: Final[Mapping[str, Key]] = wsl_ini.KEYS[Dialect.WSL_CONF]
 
 
@@ -110,12 +113,11 @@ class WslConf(MemberKind):
             provides.add(Setting(name, wsl_ini.format_value(read)))
         if (name, value) == (SYSTEMD, True):
             provides.add(Running("systemd"))
-        risks = frozenset({Risk.RUNS_CODE_LATER}) if name == "boot.command" else frozenset()
         return Want(
             fields={"value": value},
             shares=(self.path,),
             provides=frozenset(provides),
-            risks=risks,
+            risks=_risks(name, value),
             takes_effect=Effect.TERMINATE,
         )
 
@@ -134,6 +136,12 @@ class WslConf(MemberKind):
 
     def remarks(self, sheet: FactSheet) -> Sequence[str]:
         return list(_remarks(self.text(sheet), repaired=self.options.get(REPAIR) is True)) if sheet.host.wsl else ()
+
+
+def _risks(name: str, value: object) -> frozenset[Risk]:
+    if name == DEFAULT_USER and value == "root":
+        return frozenset({Risk.GRANTS_RIGHTS})
+    return frozenset({Risk.RUNS_CODE_LATER}) if name == _COMMAND else frozenset()
 
 
 def normal(name: str, value: object) -> bool | int | str:
@@ -165,7 +173,10 @@ def _schema_of(key: Key) -> Schema:
 def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
     value = fields.get("value")
     if isinstance(value, SecretText):
-        return (Complaint(f"wsl_conf {name} would hold a secret, and everyone may read {WSL_CONF}"),)
+        fix = "have the program that needs it read it from a file"
+        return (Complaint(f"wsl_conf {name} would hold a secret, and everyone may read {WSL_CONF}", fix=fix),)
+    if isinstance(value, str) and name != _COMMAND and _CONTROL.search(value):
+        return (Complaint(f"wsl_conf {name} holds a line end or another control character", fix="take it out"),)
     if name not in _KEYS or value is ABSENT or not isinstance(value, bool | int | str):
         return ()
     why = wsl_ini.why_refused(name, value if isinstance(value, str) else wsl_ini.format_value(value), Dialect.WSL_CONF)

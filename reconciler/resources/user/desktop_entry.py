@@ -144,7 +144,7 @@ def _complaints(name: str, fields: Mapping[str, object]) -> Iterator[Complaint]:
             fix = "have the program read it where it is kept"
             yield Complaint(f"desktop_entry {name}: {place} would hold a secret, and everyone may read it", fix, place)
         elif isinstance(value, str) and (why := unsayable(value)):
-            yield Complaint(f"desktop_entry {name}: {place} {why}", field=place)
+            yield Complaint(f"desktop_entry {name}: {place} {why}", fix="keep it on one line", field=place)
     line = fields.get("exec")
     refusal = desktop_entry.why_refused(line) if isinstance(line, str) else None
     if refusal is not None:

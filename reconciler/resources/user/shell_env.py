@@ -48,6 +48,7 @@ from reconciler.model.values import ABSENT, UNMANAGED, Absent, Unmanaged
 from reconciler.resources.base import USER_PATH, Base, parent_facts
 from reconciler.resources.environment_variables import VARIABLE_NAME, VARIABLE_VALUE, unsayable, variable_risks
 from reconciler.resources.members import refusal
+from reconciler.resources.privileged_paths import is_open
 from reconciler.resources.shells import remarks
 from reconciler.resources.shells.hooks import HOOKS, Hook, hook_facts, hook_part, hooks_in_use, seen_hook
 from reconciler.resources.shells.in_use import is_in_use
@@ -57,8 +58,8 @@ from reconciler.resources.shells.start_files import start_file_facts
 _HOOK: Final = "hook."
 _FILES: Final[Mapping[str, str]] = {"file": ENV_FILE, "file_fish": FISH_FILE}
 """The files of ours, by the names of the items that they are where their form is not as it should be."""
-_OPEN_FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm", "/mnt")
-"""Folders below which others than the user, a Windows user among them, put what they like."""
+_WINDOWS: Final = "/mnt"
+"""Below it programs of Windows are, which no program of this machine may hide behind."""
 _POSITION: Final = Text(choices=(FIRST, LAST), expected="first or last")
 
 
@@ -241,8 +242,8 @@ def _risks(name: str, said: str | Secret) -> frozenset[Risk]:
     if not _is_path(name):
         return variable_risks(name.removeprefix(VARIABLES), text)
     position, _, directory = text.partition(" ")
-    is_open = any(f"{directory}/".startswith(f"{folder}/") for folder in _OPEN_FOLDERS)
-    return frozenset({Risk.RUNS_CODE_LATER}) if position == FIRST and is_open else frozenset()
+    is_windows = position == FIRST and f"{directory}/".startswith(f"{_WINDOWS}/")
+    return frozenset({Risk.RUNS_CODE_LATER}) if is_open(directory) or is_windows else frozenset()
 
 
 def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:

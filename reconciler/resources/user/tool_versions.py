@@ -25,6 +25,7 @@ from reconciler.model.address import Layer
 from reconciler.model.facts import Fact, FactSheet, FileText, PathInfo, PathType, ProgramPath
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Part, Resource, Seen, Want
 from reconciler.model.schema import KindSchema, ListOf, MapOf, Text
+from reconciler.model.states import Risk
 from reconciler.model.values import Absent, Json, Unmanaged
 from reconciler.resources.members import MemberKind
 
@@ -73,7 +74,8 @@ class ToolVersions(MemberKind):
         if isinstance(item, Absent):
             return Want(shares=(self.path,))
         assert isinstance(item, str | tuple)
-        return Want(fields={"value": _normal([item] if isinstance(item, str) else item)}, shares=(self.path,))
+        versions = [item] if isinstance(item, str) else item
+        return Want(fields={"value": _normal(versions)}, shares=(self.path,), risks=_risks(name, versions))
 
     def member_value(self, name: str, value: object) -> str:
         return " ".join(value) if isinstance(value, list) else str(value)
@@ -133,6 +135,12 @@ def _table(table: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _mise_name(tool: str) -> str:
     return _ALIASES.get(tool, tool)
+
+
+def _risks(name: str, versions: Sequence[str]) -> frozenset[Risk]:
+    """What is there already under a path, or comes from a place that the name tells, is no version of a known tool."""
+    is_elsewhere = "://" in name or any(version.startswith(("path:", "ref:")) for version in versions)
+    return frozenset({Risk.RUNS_CODE_LATER}) if is_elsewhere else frozenset()
 
 
 RESOURCE: Final[type[Resource]] = ToolVersions

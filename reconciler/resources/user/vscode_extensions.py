@@ -192,7 +192,8 @@ def _vsix(name: str) -> str:
 def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
     if "vsix" in fields and not {"sha256", "version"} <= fields.keys():
         missing = [key for key in ("version", "sha256") if key not in fields]
-        return (Complaint(f"{name} has a VSIX file and no {' and no '.join(missing)}: nothing else tells what it is"),)
+        what = f"{name} has a VSIX file and no {' and no '.join(missing)}: nothing else tells what it is"
+        return (Complaint(what, fix="add  version:  and  sha256:  of the very file you looked at"),)
     if "sha256" in fields and "vsix" not in fields:
         return (Complaint(f"{name} has a checksum and no VSIX file", fix="add  vsix:", field="sha256"),)
     return ()

@@ -28,7 +28,6 @@ from reconciler.model.address import Layer
 from reconciler.model.facts import Fact, FactSheet
 from reconciler.model.resource import Blocked, Fields, FileEdit, NotApplicable, Observed, Part, Resource, Seen, Want
 from reconciler.model.schema import Complaint, Field, FreeJson, KindSchema, MapOf, Record, Text
-from reconciler.model.states import Risk
 from reconciler.model.values import UNMANAGED, Absent, Json
 from reconciler.resources import vscode, vscode_scopes
 from reconciler.resources.base import Base, parent_needs
@@ -98,9 +97,9 @@ class VscodeSettings(Base):
 
     def want(self, name: str, item: object) -> Want:
         shares = tuple(_machine_files().values()) if _workspace(name) is None else (_workspace_file(name),)
-        risks = frozenset({Risk.RUNS_CODE_LATER}) if vscode.runs_program(_setting(name)) else frozenset()
         if isinstance(item, Absent):
             return Want(shares=shares)
+        risks = vscode.setting_risks(_setting(name), item)
         return Want(fields={"value": vscode.normal(cast(Json, item))}, shares=shares, risks=risks)
 
     def write(

@@ -194,6 +194,8 @@ def test_wget_is_enough_where_any_success_will_do(machine: Machine, tmp_path: Pa
         ("{}", "it says not what to try"),
         ("{tcp: '127.0.0.1:1', url: 'http://x'}", "it has tcp and url; a check is one of them"),
         ("{tcp: '127.0.0.1:65536'}", "127.0.0.1:65536 names no port: they end at 65535"),
+        ("{tcp: '-e/bin/sh:80'}", "expected HOST:PORT"),
+        ("{tcp: '-e:80'}", "expected HOST:PORT"),
         ("{tcp: '127.0.0.1:1', status: 200}", "status goes with url:"),
         ("{url: 'http://x', directory: ~/src}", "directory goes with command:"),
         ("{url: 'https://u:{{ secrets.token }}@x'}", "{{ secrets.token }} may not stand here"),

@@ -247,10 +247,33 @@ def test_a_declared_mode_counts_also_for_a_secret(machine: Machine) -> None:
         ("~/bin/x", None, {Risk.RUNS_CODE_LATER}),
         ("/home/alice/.config/systemd/user/x.service", None, {Risk.RUNS_CODE_LATER}),
         ("~/notes", "0644", set()),
+        ("/etc/apt/sources.list.d/x.list", None, {Risk.RUNS_CODE_LATER}),
+        ("/etc/sysctl.conf", None, {Risk.RUNS_CODE_LATER}),
+        ("/usr/local/share/ca-certificates/x.crt", None, {Risk.GRANTS_RIGHTS}),
+        ("/proc/self/root/etc/x", None, {Risk.GRANTS_RIGHTS}),
+        ("~/src/app/.git/hooks/pre-commit", "0755", {Risk.RUNS_CODE_LATER}),
+        ("~/src/app/.github/x", None, set()),
+        ("~/.config/git/ignore", None, set()),
+        ("~/.vimrc", None, {Risk.RUNS_CODE_LATER}),
     ],
 )
 def test_places_that_do_more_than_lie_there_are_risks(path: str, mode: str | None, expected: set[Risk]) -> None:
     assert files({}).want(path, File(content="x", mode=mode)).risks == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("~/.ssh", {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER}),
+        ("~/.config/systemd", {Risk.RUNS_CODE_LATER}),
+        ("~/go", {Risk.RUNS_CODE_LATER}),
+        ("/usr/local/bin", {Risk.RUNS_CODE_LATER}),
+        ("/opt/hello", set()),
+    ],
+)
+def test_an_archive_may_hold_any_name_below_its_own(path: str, expected: set[Risk]) -> None:
+    item = File(url="https://example.com/x.tar.gz", sha256="0" * 64, archive=True)
+    assert files({}).want(path, item).risks == expected
 
 
 def test_a_removal_deletes_and_may_cut_access() -> None:

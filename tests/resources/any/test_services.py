@@ -337,7 +337,8 @@ def test_that_units_end_with_the_last_login_is_said(running: Machine) -> None:
     ("name", "item", "risks"),
     [
         ("app", Service(), {Risk.RUNS_CODE_LATER}),
-        ("app", Service(running=True), set()),
+        ("app", Service(running=True), {Risk.RUNS_CODE_LATER}),
+        ("app", Service(running=False), set()),
         ("app", ABSENT, set()),
         ("ssh", ABSENT, {Risk.CUTS_ACCESS}),
         ("sshd.service", Service(running=False), {Risk.CUTS_ACCESS}),

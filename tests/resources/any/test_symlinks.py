@@ -102,6 +102,25 @@ def test_a_link_in_a_place_that_does_more_is_a_risk(path: str, expected: set[Ris
     assert links({}).want(path, "/x").risks == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "target", "expected"),
+    [
+        ("/srv/x", "/etc/sudoers.d", {Risk.GRANTS_RIGHTS}),
+        ("/srv/x", "/etc/systemd/system", {Risk.RUNS_CODE_LATER}),
+        ("/srv/x", "/etc/sudoers", {Risk.GRANTS_RIGHTS}),
+        ("/srv/x", "/", {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER}),
+        ("~/x", ".ssh", {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER}),
+        ("~/src/x", "./../src/app/.git", {Risk.RUNS_CODE_LATER}),
+        ("~/src/x", "app/docs", set()),
+        ("/opt/x/go", "/usr/local/go/bin/go", set()),
+        ("/opt/x", "/usr/local/go/bin", {Risk.RUNS_CODE_LATER}),
+    ],
+)
+def test_another_name_for_a_place_that_does_more_is_a_risk(path: str, target: str, expected: set[Risk]) -> None:
+    """What is written below that name later does not show where it ends up."""
+    assert links({}).want(path, target).risks == expected
+
+
 def test_a_removal_deletes_and_may_cut_access() -> None:
     assert links({}).want("/opt/link", ABSENT).risks == {Risk.DELETES}
     assert links({}).want("~/.ssh/authorized_keys", ABSENT).risks == {Risk.DELETES, Risk.CUTS_ACCESS}

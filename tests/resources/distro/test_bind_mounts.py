@@ -473,8 +473,21 @@ def test_a_line_that_can_stop_the_boot_is_a_risk(item: BindMount, risks: set[Ris
     assert binds({GOBIN: item}).want(GOBIN, item).risks == risks
 
 
-def test_a_mount_over_a_folder_that_runs_code_is_a_risk() -> None:
-    assert binds({"/etc/cron.d": READ_ONLY}).want("/etc/cron.d", READ_ONLY).risks == {Risk.RUNS_CODE_LATER}
+@pytest.mark.parametrize(
+    ("target", "item", "risks"),
+    [
+        ("/etc/cron.d", READ_ONLY, {Risk.RUNS_CODE_LATER}),
+        ("/etc", READ_ONLY, {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER}),
+        ("/usr", READ_ONLY, {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER}),
+        ("/home", READ_ONLY, {Risk.RUNS_CODE_LATER}),
+        ("/srv/b", replace(READ_ONLY, source="/etc/sudoers.d"), set()),
+        ("/srv/b", replace(READ_ONLY, source="/etc/sudoers.d", read_only=False), {Risk.GRANTS_RIGHTS}),
+        ("/srv/b", replace(READ_ONLY, options=("nofail", "suid")), {Risk.GRANTS_RIGHTS}),
+        ("/srv/b", replace(READ_ONLY, options=("nofail", "suid", "nosuid", "nodev")), set()),
+    ],
+)
+def test_a_mount_that_hides_or_gives_what_does_more_is_a_risk(target: str, item: BindMount, risks: set[Risk]) -> None:
+    assert binds({target: item}).want(target, item).risks == risks
 
 
 def test_lines_in_the_wrong_order_are_told(machine: Machine) -> None:

@@ -79,10 +79,20 @@ def test_it_takes_effect_in_a_new_session(machine: Machine) -> None:
     ("name", "value", "runs"),
     [("EDITOR", "vim", False), ("LD_PRELOAD", "/x.so", True), ("BASH_ENV", "/x", True), ("PATH", "/bin", True),
      ("PATH", ABSENT, True), ("GOFLAGS", "-mod=mod", False), ("GOFLAGS", "-toolexec=/x", True), ("CC", "/x", True),
-     ("LD_PRELOAD", ABSENT, False)],
+     ("LD_PRELOAD", ABSENT, False), ("EDITOR", "code --wait", False), ("EDITOR", "/usr/bin/nano", False),
+     ("EDITOR", "/tmp/x", True), ("PAGER", "less; id", True), ("VISUAL", "sh -c 'id'", True), ("EDITOR", "", False),
+     ("GOWORK", "off", False), ("GOWORK", "/x/go.work", True), ("GOSUMDB", "off", True), ("GOROOT", "/x", True),
+     ("PIP_INDEX_URL", "x", True), ("UV_DEFAULT_INDEX", "x", True), ("NPM_CONFIG_REGISTRY", "x", True),
+     ("npm_config_loglevel", "warn", False), ("GIT_CONFIG_VALUE_0", "x", True),
+     ("MAKEFLAGS", "-j8", False), ("MAKEFLAGS", "--eval=$(shell id)", True)],
 )  # fmt: skip
 def test_what_makes_programs_load_or_start_others_runs_code_later(name: str, value: object, runs: bool) -> None:
     assert (Risk.RUNS_CODE_LATER in kind({}).want(name, value).risks) is runs
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "GIT_SSL_NO_VERIFY", "NODE_TLS_REJECT_UNAUTHORIZED"])
+def test_whose_certificates_are_believed_is_a_matter_of_rights(name: str) -> None:
+    assert kind({}).want(name, "x").risks == {Risk.GRANTS_RIGHTS}
 
 
 def test_where_it_does_not_reach_is_told(machine: Machine) -> None:

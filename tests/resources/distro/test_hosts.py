@@ -12,7 +12,7 @@ from private_machine import PrivateMachine, private_machine
 from reconciler.model.address import Layer, Target
 from reconciler.model.plan import ItemPlan, Plan
 from reconciler.model.secrets import SecretHole, SecretText
-from reconciler.model.states import State
+from reconciler.model.states import Risk, State
 from reconciler.model.values import ABSENT, UNMANAGED
 from reconciler.planning.describe import describe
 from reconciler.resources.distro.hosts import Hosts
@@ -74,6 +74,15 @@ def test_the_order_and_spelling_of_addresses_make_no_difference(debian: Machine)
 
 def test_absent_takes_the_name_off_its_lines(debian: Machine) -> None:
     assert applied(debian, {"db.internal": ABSENT}) == DEBIAN.replace("db.internal ", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_risk"),
+    [("proxy.golang.org", True), ("github.com", True), ("notgithub.com", False), ("github.com.corp.example", False)],
+)
+def test_another_address_for_where_code_comes_from_runs_code_later(name: str, is_risk: bool) -> None:
+    assert hosts({}).want(name, ("10.0.0.5",)).risks == ({Risk.RUNS_CODE_LATER} if is_risk else set())
+    assert hosts({}).want(name, ABSENT).risks == set()
 
 
 def test_unmanaged_is_left_alone(debian: Machine) -> None:

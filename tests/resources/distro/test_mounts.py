@@ -265,6 +265,22 @@ def test_a_line_without_nofail_is_a_risk() -> None:
     assert mounts({"/srv/b": item}).want("/srv/b", item).risks == {Risk.CUTS_ACCESS}
 
 
+@pytest.mark.parametrize(
+    ("item", "risks"),
+    [
+        (MountedFileSystem(source="C:", type="drvfs"), set()),
+        (MountedFileSystem(source="/dev/sdb1", type="ext4"), {Risk.GRANTS_RIGHTS}),
+        (MountedFileSystem(source="/dev/sdb1", type="ext4", options=("nofail", "nosuid", "nodev")), set()),
+        (MountedFileSystem(source="nas:/x", type="nfs4"), {Risk.GRANTS_RIGHTS}),
+        (MountedFileSystem(source="tmpfs", type="tmpfs", options=("nofail", "dev")), {Risk.GRANTS_RIGHTS}),
+        (MountedFileSystem(source="x", type="fuse.x", options=("nofail", "nosuid")), {Risk.RUNS_CODE_LATER}),
+        (MountedFileSystem(source="x#y", type="auto", options=("nofail", "nosuid")), {Risk.RUNS_CODE_LATER}),
+    ],
+)
+def test_programs_that_others_made_run_as_their_owners_unless_told(item: MountedFileSystem, risks: set[Risk]) -> None:
+    assert mounts({"/srv/b": item}).want("/srv/b", item).risks == risks
+
+
 def test_lines_that_mount_does_not_read_are_told(machine: Machine) -> None:
     machine.file("/etc/fstab", "# fine\n\ntmpfs /srv/b\n/a /b none bind 0 0\n")
     resource = mounts({})

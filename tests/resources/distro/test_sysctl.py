@@ -198,6 +198,14 @@ def test_parameters_that_name_a_program_run_code_later() -> None:
     assert kernel.want("kernel.modprobe", "/x").risks == {Risk.RUNS_CODE_LATER}
 
 
+def test_taking_away_what_keeps_users_apart_grants_rights() -> None:
+    kernel = kind({})
+    for name, value in (("fs.protected_symlinks", "0"), ("kernel.yama.ptrace_scope", "0"), ("fs.suid_dumpable", "1")):
+        assert kernel.want(name, value).risks == {Risk.GRANTS_RIGHTS}
+    for name, value in (("fs.protected_symlinks", "1"), ("fs.suid_dumpable", "0"), ("vm.swappiness", "0")):
+        assert kernel.want(name, value).risks == frozenset()
+
+
 # ---- init and documents
 
 

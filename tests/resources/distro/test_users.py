@@ -322,7 +322,12 @@ def test_who_may_not_look_does_not_know(shadow: Machine) -> None:
         (User(sudo="ALL=(root) /bin/ls"), {Risk.GRANTS_RIGHTS}),
         (User(sudo=ABSENT), {Risk.CUTS_ACCESS}),
         (User(groups=("docker",)), {Risk.GRANTS_RIGHTS}),
+        (User(groups=("staff",)), {Risk.GRANTS_RIGHTS}),
         (User(groups=("dialout",), shell="/bin/zsh"), set()),
+        (User(shell="/usr/local/bin/fish", home="/srv/alice"), set()),
+        (User(shell="/tmp/sh"), {Risk.RUNS_CODE_LATER}),
+        (User(home="/tmp/alice"), {Risk.RUNS_CODE_LATER}),
+        (User(home="/etc/systemd"), {Risk.RUNS_CODE_LATER}),
         (ABSENT, {Risk.DELETES, Risk.CUTS_ACCESS}),
     ],
 )

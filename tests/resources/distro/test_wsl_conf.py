@@ -255,11 +255,22 @@ def test_a_command_runs_code_later() -> None:
     assert conf({}).want("boot.systemd", True).risks == frozenset()
 
 
+def test_root_as_who_logs_in_grants_rights() -> None:
+    assert conf({}).want("user.default", "root").risks == {Risk.GRANTS_RIGHTS}
+    assert conf({}).want("user.default", "alice").risks == frozenset()
+
+
 # ---- documents
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("network.hostname", "a\0b"), ("boot.command", "a\rb"), ("automount.cgroups", "v3")]
+    ("name", "value"),
+    [
+        ("network.hostname", "a\0b"),
+        ("network.hostname", "a\n[boot]"),
+        ("boot.command", "a\rb"),
+        ("automount.cgroups", "v3"),
+    ],
 )
 def test_a_value_that_wsl_would_not_take_is_refused(name: str, value: str) -> None:
     check = WslConf.schema(Layer.DISTRO).check

@@ -124,7 +124,16 @@ def test_a_secret_that_systemd_would_not_take_is_blocked_and_not_told(machine: M
 def test_what_runs_code_later_is_marked() -> None:
     assert kind({}).want("LD_PRELOAD", "/x.so").risks == {Risk.RUNS_CODE_LATER}
     assert kind({}).want("GOFLAGS", Secret("-toolexec=/x")).risks == {Risk.RUNS_CODE_LATER}
-    assert kind({}).want("GOROOT", "/x").risks == frozenset()
+    assert kind({}).want("GOFLAGS", "-mod=mod").risks == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("value", "runs"),
+    [("/usr/bin:~/bin", False), ("/usr/bin:$HOME/bin", False), ("/usr/bin:/tmp/x", True), ("/usr/bin:", True),
+     ("bin:/usr/bin", True), ("/usr/bin:/var/tmp", True), ("/tmpfs/bin", False)],
+)  # fmt: skip
+def test_a_path_with_places_of_others_runs_code_later(value: str, runs: bool) -> None:
+    assert (Risk.RUNS_CODE_LATER in kind({}).want("PATH", value).risks) is runs
 
 
 # ---- remarks and documents

@@ -349,7 +349,8 @@ def test_a_secret_of_two_lines_is_blocked_and_not_told(machine: Machine) -> None
         ("variables.EDITOR", "vim", False),
         ("path.x", PathEntry(directory="/tmp/bin", position="first"), True),
         ("path.x", PathEntry(directory="/mnt/c/bin", position="first"), True),
-        ("path.x", PathEntry(directory="/tmp/bin"), False),
+        ("path.x", PathEntry(directory="/tmp/bin"), True),
+        ("path.x", PathEntry(directory="/mnt/c/bin"), False),
         ("path.x", PathEntry(directory="/tmpfs/bin", position="first"), False),
     ],
 )

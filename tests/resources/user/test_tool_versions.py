@@ -9,7 +9,7 @@ import pytest
 from reconciler.model.address import Layer, Target
 from reconciler.model.errors import DocumentError
 from reconciler.model.plan import ItemPlan, Plan
-from reconciler.model.states import Effect, State
+from reconciler.model.states import Effect, Risk, State
 from reconciler.model.values import ABSENT, UNMANAGED
 from reconciler.resources.user.tool_versions import ToolVersions
 
@@ -55,6 +55,19 @@ def test_one_version_is_text_and_several_are_a_list(machine: Machine) -> None:
         ({"value": "1.20"}, {"value": "1.21"}),
         ({"value": ["22", "20"]}, {"value": "22"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "versions", "is_risk"),
+    [
+        ("golang", "1.27.3", False),
+        ("golang", ("1.27.3", "path:/tmp/x"), True),
+        ("asdf:https://example.com/x", "1", True),
+    ],
+)
+def test_a_tool_from_elsewhere_runs_code_later(name: str, versions: object, is_risk: bool) -> None:
+    kind = ToolVersions(items={}, options={}, layer=Layer.USER)
+    assert kind.want(name, versions).risks == ({Risk.RUNS_CODE_LATER} if is_risk else set())
 
 
 def test_a_second_line_of_a_tool_is_a_difference(machine: Machine) -> None:

@@ -145,9 +145,21 @@ def test_settings_of_several_ranks_merge_as_objects(machine: Machine, reading: R
 def test_settings_that_name_a_program_are_a_risk(machine: Machine) -> None:
     kind = settings({})
     named = ("go.alternateTools", "terminal.integrated.profiles.linux", "python.defaultInterpreterPath", "go.goroot")
-    unasked = ("chat.tools.terminal.autoApprove", "chat.hookFilesLocations", "typescript.tsdk", "launch")
+    unasked = (
+        "chat.tools.terminal.autoApprove",
+        "chat.hookFilesLocations",
+        "typescript.tsdk",
+        "launch",
+        "mcp",
+        "eslint.runtime",
+    )
     for name in (*named, *unasked):
         assert kind.want(f"machine:{name}", "x").risks == {Risk.RUNS_CODE_LATER}
+    in_a_language = {"editor.tabSize": 4, "go.alternateTools": {"go": "/x"}}
+    assert kind.want("machine:[go]", in_a_language).risks == {Risk.RUNS_CODE_LATER}
+    assert kind.want("machine:[go]", {"editor.tabSize": 4}).risks == frozenset()
+    assert kind.want("machine:http.proxyStrictSSL", False).risks == {Risk.GRANTS_RIGHTS}
+    assert kind.want("machine:http.proxyStrictSSL", True).risks == frozenset()
     harmless = ("editor.tabSize", "files.eol", "go.toolsManagement.autoUpdate")
     assert all(not kind.want(f"machine:{name}", "x").risks for name in harmless)
 

@@ -1,14 +1,13 @@
 # shellcheck shell=sh
-# What apply.sh does with trees (what archives hold) and with bytes that the machine fetches by itself. It follows
-# session.sh and comes before apply.sh, whose words and variables it shares.
+# Trees (what archives hold), and bytes that the machine fetches by itself.
 #
 # A tree has a marker in it that says which archive it is (see model/tasks.py). It is unpacked beside its place, looked
 # through and made durable there, and takes its place by a rename. Where one was unpacked before, that is renamed aside
-# first and removed afterwards; nothing else is ever replaced. What is beside its place is noted in the stage: the next
-# run after one that was killed takes it away, or finishes the exchange where nothing was in the place.
+# first and removed afterwards; nothing else is ever replaced. The next run after one that was killed takes away what is
+# beside its place, or finishes the exchange where nothing was in the place: see recovery.sh.
 
 # shellcheck disable=SC2086  # words are split on purpose, at IFS, without globs
-# shellcheck disable=SC2154,SC2034  # apply.sh assigns and reads these
+# shellcheck disable=SC2154,SC2034  # other parts of the agent assign and read these
 
 marker_name=.reconcile-archive
 asides=''
@@ -99,19 +98,6 @@ is_whole() { # whether, of what goes with all that is in it, nobody but root can
 }
 
 # ---- beside the place
-
-note_beside() { # for the next run, should this one be killed: what is beside the place of the loaded task
-  why='No space left on device'
-  put "$directory.reconcile.$nonce.$this$newline$path" 2>/dev/null >>"$stage/beside"
-}
-
-note_beside_durably() {
-  note_beside || return 1
-  why=$(sync -- "$stage/beside" "$stage" "$state_folder" 2>&1) || {
-    reason "$why"
-    return 1
-  }
-}
 
 fetch_content() { # the bytes that the machine gets by itself, once for all tasks that want them: $content
   content=fetched.$digest
@@ -240,21 +226,4 @@ take_away_aside() { # what stood at the place of the loaded task
   take_away "$temp.old" && return
   reason "$why"
   [ -n "$verdict" ] || finish "$change" failed "cannot remove all that was at $path: $why"
-}
-
-clear_beside() { # what the dead run of the stage $1 left beside its places; an exchange of trees that it began is finished
-  [ -s "$1/beside" ] && [ -f "$1/parents" ] || return 0
-  dead=$1 doubts='' stage=$1
-  if [ "$uid" = 0 ]; then with_words doubt parents; fi
-  [ -z "$doubts" ] || return 0
-  set --
-  while IFS= read -r temp && IFS= read -r path; do
-    temp=$prefix$temp place=$prefix$path
-    # The new tree was whole and judged when the old one went.
-    if exists "$temp.old" && exists "$temp" && ! exists "$place"; then
-      mv -fT -- "$temp" "$place" 2>/dev/null || continue
-    fi
-    set -- "$@" "$temp" "$temp.old"
-  done <"$dead/beside"
-  [ $# = 0 ] || take_away "$@" || :
 }

@@ -1,0 +1,68 @@
+# shellcheck shell=sh
+# The journal of a state folder: what is about to be done, what was done, and the bytes before. See model/ledger.py.
+#
+#   ledger      rows of JSON, one a line, each durable before what it announces. A row that was cut off is passed over
+#   before/G/K  what stood at the path of the task K before the generation G changed it, for its owner alone
+#   conflict/   what somebody else wrote in the moment of a switch, and that could not stay in its place
+#
+# Generations are counted; no clock orders them.
+
+# shellcheck disable=SC2154,SC2034  # other parts of the agent assign and read these
+
+generation='' fresh=''
+
+append() { # the row $1 to the ledger
+  why='No space left on device'
+  put "$newline$1" 2>/dev/null >>"$state_folder/ledger"
+}
+
+begin_generation() { # durable before anything is put anywhere else; fails with $why
+  { IFS= read -r generation && IFS= read -r intent; } <"$stage/intent"
+  while exists "$state_folder/before/$generation"; do
+    generation=$((generation + 1))
+  done
+  images=$state_folder/before/$generation
+  why=$(mkdir -p -- "$images" 2>&1) && why=$(exec 2>&1 >"$stage/generation"; put "$generation") &&
+    append "{\"generation\": $generation, $intent" &&
+    why=$(sync -- "$stage/tasks" "$stage/head" "$stage/parents" "$state_folder/ledger" "$stage/generation" "$stage" \
+      "$images" "$state_folder/before" "$state_folder" 2>&1)
+}
+
+keep_before() { # the bytes at the place of the loaded task, which are to be replaced, but for a secret of ours; fails with $why
+  case $now_type:$kind:$after$unkept in file:write: | file:link: | file:remove:) ;; *) return 0 ;; esac
+  why=$(cp -- "$place" "$images/$this" 2>&1) || return 1
+  eval "kept_$this=yes"
+  unsynced=$unsynced$images/$this$newline$images$newline
+}
+
+is_kept() { # whether what was kept is durable, and what stands at the place of the loaded task
+  [ -n "$kept" ] || return 0
+  is_flushed "$images/$this" || return 1
+  eval "[ \"\$seen_digest_b$this\" = \"\$seen_digest_$this\" ]" && return
+  finish "$change" refused "moved since the plan: $path (it changes right now)"
+  return 1
+}
+
+tell_ledger() { # the changes that were done since it was told last
+  [ -z "$generation" ] || [ -z "$fresh" ] || append "{\"generation\": $generation, \"done\": [${fresh%, }]}" ||
+    emit note "the journal could not be written on: $why"
+  fresh=''
+}
+
+keep_conflict() { # the bytes in the file $1 of the task $2, which are somebody else's: $conflict is where they are now
+  conflict=$state_folder/conflict/$generation.$2
+  while exists "$conflict"; do
+    conflict=$conflict.more
+  done
+  why=$(mkdir -p -- "$state_folder/conflict" 2>&1) && why=$(mv -fT -- "$1" "$conflict" 2>&1) &&
+    why=$(sync -- "$state_folder/conflict" 2>&1)
+}
+
+forget_generations() { # the oldest, of which nothing is needed any more
+  set --
+  while IFS= read -r line; do
+    case $line in '' | *[!0-9]*) continue ;; esac
+    [ ! -d "$state_folder/before/$line" ] || set -- "$@" "$state_folder/before/$line"
+  done <"$stage/forget"
+  [ $# = 0 ] || rm -rf -- "$@" 2>/dev/null || :
+}

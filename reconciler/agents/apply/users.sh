@@ -1,0 +1,76 @@
+# shellcheck shell=sh
+# The parts of users, each with that user's rights.
+
+# shellcheck disable=SC2154,SC2034,SC2086  # other parts of the agent assign and read these; words are split on purpose, at IFS
+
+start_users() {
+  undone=''
+  for change in $changes; do
+    eval "verdict=\$result_$change"
+    [ "$verdict" = "done" ] || undone="$undone $change"
+  done
+  while IFS=' ' read -r part archive covered user <&3; do
+    if [ -n "$stopped" ]; then
+      emit "part $part" interrupted
+    elif ! find_account "$user" || ! is_covered "$archive" "$covered" || ! start_part; then
+      emit "part $part" "$why"
+    fi
+  done 3<"$stage/users"
+}
+
+find_account() { # $account_uid, $account_gid and $home of the user $1; else $why
+  account=''
+  if [ -f "$prefix/etc/passwd" ] && [ ! -L "$prefix/etc/passwd" ]; then
+    while [ -z "$account" ] && { IFS= read -r line || [ -n "$line" ]; }; do
+      case $line in "$1":*) account=$line ;; esac
+    done <"$prefix/etc/passwd"
+  fi
+  [ -n "$account$prefix" ] || account=$(getent passwd "$1" 2>/dev/null) || account=''
+  why="there is no user $1 here"
+  IFS=:
+  set -- $account
+  IFS=' '
+  account_uid=${3-} account_gid=${4-} home=${6-}
+  case $account_uid:$account_gid in :* | *: | *[!0-9:]*) return 1 ;; esac
+  why="$1 is root: declare it under distro:"
+  [ "$account_uid" != 0 ]
+}
+
+is_covered() { # whether the archive $1 begins with the lines whose last is the digest $2 of its manifest; if not: $why
+  # It would take long to digest it whole here, too: its part does so.
+  why='the input did not arrive as it was sent'
+  { read -r _ && read -r _ && read -r _ && read -r _ && read -r line; } <"$stage/$1" && [ "$line" = "$2" ]
+}
+
+start_part() { # runs $archive with the rights of $user; fails where it did not run to its end, with $why
+  # shellcheck disable=SC2016  # the inner shell expands these
+  set -- env -i part=user alive="$alive" PATH="$PATH" HOME="$home" USER="$user" LOGNAME="$user" \
+    sh -c 'agent=$1; shift; eval "$agent"' reconcile "$agent" "$account_uid" $undone
+  why="only root can act for $user"
+  if [ "$uid" != 0 ]; then
+    [ -n "$prefix" ] || [ "$account_uid" = "$uid" ] || return 1
+  elif setpriv --reuid "$account_uid" --regid "$account_gid" --clear-groups true 2>/dev/null; then
+    groups=--init-groups
+    [ -z "$prefix" ] || groups=--clear-groups # its members are not those of the running system
+    set -- setpriv --reuid "$account_uid" --regid "$account_gid" "$groups" --no-new-privs "$@"
+  elif [ -n "$prefix" ]; then
+    why="setpriv (util-linux) is needed to act for $user of another root file system"
+    return 1
+  elif command -v runuser >/dev/null; then
+    set -- runuser -u "$user" -- "$@"
+  elif command -v su >/dev/null; then
+    # shellcheck disable=SC2016  # so here
+    set -- su -s /bin/sh -c 'exec "$@"' -- "$user" sh "$@"
+  else
+    why="setpriv, runuser or su is needed to act for $user"
+    return 1
+  fi
+  ! command -v setsid >/dev/null || set -- setsid "$@" # a user's process gets no hold of root's terminal
+  (
+    trap - HUP INT PIPE QUIT TERM
+    exec "$@" 3<&-
+  ) <"$stage/$archive" &
+  await $!
+  why="the part of $user ended early, with status $code"
+  [ "$code" = 0 ] || [ "$code" = 65 ]
+}

@@ -1,0 +1,111 @@
+"""What a part of an apply is about to do, for the journal that it leaves on the machine. See `model/ledger.py`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from reconciler.execution.blobs import Unavailable
+from reconciler.execution.task_lines import numbered
+from reconciler.model import ledger
+from reconciler.model.address import Address
+from reconciler.model.facts import PathType
+from reconciler.model.ledger import ChangeRecord, DueRecord, ItemRecord, PathRecord
+from reconciler.model.plan import Change, ItemPlan
+from reconciler.model.states import Phase, State
+from reconciler.model.tasks import (
+    Base,
+    BlobTask,
+    MakeDirectory,
+    MakeLink,
+    Remove,
+    RemoveUnpacked,
+    RunCommand,
+    SetMode,
+    Task,
+    Unpack,
+    WriteBlob,
+    WriteFile,
+)
+
+_MISSING = Base(type=PathType.MISSING)
+
+
+def records(
+    changes: Mapping[int, Change],
+    items: Mapping[Address, ItemPlan],
+    unavailable: Mapping[BlobTask, Unavailable],
+    *,
+    shown: bool = False,
+) -> Iterator[ChangeRecord]:
+    """One record a change; `items` say what its addresses are and were. `shown` to people, it has no digest of bytes that
+    hold a secret."""
+    tasks = numbered(changes, unavailable)
+    for number, change in changes.items():
+        mine = tasks.get(number, ())
+        yield ChangeRecord(
+            number=number,
+            id=change.id,
+            thing=change.thing,
+            target=change.target,
+            items=tuple(_item(items[address]) for address in change.addresses if _is_state(items.get(address))),
+            paths=tuple(_path(count, task, shown) for count, task in mine if not isinstance(task, RunCommand)),
+            due=()
+            if change.phase is Phase.CHECKS
+            else tuple(_due(task) for _, task in mine if isinstance(task, RunCommand)),
+        )
+
+
+def _is_state(item: ItemPlan | None) -> bool:
+    return item is not None and item.state is not State.CHECK
+
+
+def _item(item: ItemPlan) -> ItemRecord:
+    options = {name: value for name, value in item.options.items() if isinstance(value, str | bool | int)}
+    return ItemRecord(
+        address=item.address, before=ledger.told(item.before), after=ledger.told(item.after), options=options
+    )
+
+
+def _due(task: RunCommand) -> DueRecord:
+    text = task.stdin.decode("utf-8", "surrogateescape")
+    return DueRecord(argv=task.words, stdin=text, timeout_seconds=task.timeout_seconds)
+
+
+def _path(count: int, task: Task, shown: bool) -> PathRecord:
+    assert not isinstance(task, RunCommand)
+    before = _MISSING if isinstance(task, MakeDirectory) else task.base
+    after = _after(task)
+    names = tuple(sorted(task.secrets)) if isinstance(task, WriteFile) else ()
+    if names and shown:
+        before, after = replace(before, digest=None), replace(after, digest=None)
+    return PathRecord(task=count, path=task.path, before=before, after=after, secrets=names)
+
+
+def _after(task: Task) -> Base:
+    """What a task leaves at its path; what it leaves open is left out."""
+    match task:
+        case WriteFile(content=content):
+            return _rights(task, PathType.FILE, hashlib.sha256(content).hexdigest())
+        case WriteBlob(content=content):
+            return _rights(task, PathType.FILE, content.digest)
+        case Unpack(archive=archive):
+            return _rights(task, PathType.DIRECTORY, archive.digest)
+        case MakeDirectory():
+            return _rights(task, PathType.DIRECTORY)
+        case SetMode(base=base):
+            return replace(_rights(task, base.type, base.digest), link=base.link)
+        case MakeLink(target=target):
+            return Base(type=PathType.LINK, link=target)
+        case Remove() | RemoveUnpacked() | RunCommand():
+            return _MISSING
+        case _:
+            assert_never(task)
+
+
+def _rights(
+    task: WriteFile | WriteBlob | Unpack | MakeDirectory | SetMode, type_: PathType, digest: str | None = None
+) -> Base:
+    return Base(type=type_, digest=digest, mode=task.mode, owner=task.owner, group=task.group)

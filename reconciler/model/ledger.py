@@ -1,0 +1,344 @@
+"""The journal of a state folder, as its `ledger` tells it: what each run set out to do, and what of it was done.
+
+One JSON value a line. A run first says all that it is about to do, and later, in lines of their own, what is done; what was
+cut off, or is no such line, is passed over. Runs are ordered by their generation, a counter; `at` is for people only. A
+secret is never in it: where one stood, or may have, stands `{"$secret": [NAMES]}`, and for a long text `{"$sha256": DIGEST}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from reconciler.model.address import Address, Target
+from reconciler.model.facts import FactSheet, PathType
+from reconciler.model.json_object import JsonObject
+from reconciler.model.resource import Fields
+from reconciler.model.secrets import Secret
+from reconciler.model.tasks import Base
+from reconciler.model.values import Json
+
+FILE_NAME: Final = "ledger"
+KEPT_GENERATIONS: Final = 20
+KEPT_DAYS: Final = 90
+TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S UTC"
+_SECRET: Final = "$secret"
+_DIGEST: Final = "$sha256"
+_LONGEST_TEXT: Final = 400
+"""Characters of a value: contents of files are kept as files."""
+
+
+def folder(target: Target) -> str:
+    """The state folder of a target's journal: root's with the distro's, for root writes both."""
+    return "/var/lib/reconcile" if target.user in (None, "root") else "~/.local/state/reconcile"
+
+
+def path(target: Target) -> str:
+    return f"{folder(target)}/{FILE_NAME}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStamp:
+    """Which run it is, the same on every machine of it. `by` is who applied, from where; `undoes` the run it leads back."""
+
+    id: str = "unnamed"
+    by: str = "somebody"
+    at: str = "an unknown time"
+    tool: str = ""
+    undoes: str | None = None
+
+    @property
+    def time(self) -> datetime | None:
+        try:
+            return datetime.strptime(self.at, TIME_FORMAT)
+        except ValueError:
+            return None
+
+    @property
+    def holder(self) -> str:
+        """For whoever finds the machine locked."""
+        return f"{self.by} since {self.at}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRecord:
+    """One address before and after, as fields in normal form; None: it was not there. `options` are its kind's."""
+
+    address: Address
+    before: Mapping[str, Json] | None
+    after: Mapping[str, Json] | None
+    options: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether its value before is not told."""
+        return any(is_secret(value) for value in (self.before or {}).values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathRecord:
+    """One path that a task wrote: what stood there, whose bytes are in `before/GENERATION/TASK`, and what was left.
+
+    `secrets` are the names of those in what was left: when that is replaced, its bytes are not kept.
+    """
+
+    task: int
+    path: str
+    before: Base
+    after: Base
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRecord:
+    """A program that a change runs once its files are written."""
+
+    argv: tuple[str, ...]
+    stdin: str
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRecord:
+    number: int
+    id: str
+    thing: str
+    target: Target
+    items: tuple[ItemRecord, ...] = ()
+    paths: tuple[PathRecord, ...] = ()
+    due: tuple[DueRecord, ...] = ()
+    is_done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    generation: int
+    stamp: RunStamp
+    changes: tuple[ChangeRecord, ...] = ()
+    recovered: bool = False
+    """It did not come to its end, and a later run cleared up after it."""
+
+
+def line_of(stamp: RunStamp, changes: Iterable[ChangeRecord]) -> str:
+    """What a run is about to do, as the apply script completes it: without the brace and the generation in front."""
+    row: dict[str, Json] = {
+        "run": stamp.id,
+        "by": stamp.by,
+        "at": stamp.at,
+        "tool": stamp.tool,
+        "undoes": stamp.undoes,
+        "changes": [_change_to_json(change) for change in changes],
+    }
+    return json.dumps(row, ensure_ascii=True)[1:]
+
+
+def read(data: bytes | None) -> tuple[RunRecord, ...]:
+    """The runs in order. Of two rows with one generation the later counts."""
+    runs: dict[int, RunRecord] = {}
+    done: dict[int, set[int]] = {}
+    for row in _rows(data or b""):
+        try:
+            generation = row.number("generation")
+            if row.has("run"):
+                runs[generation] = _run(generation, row)
+                done[generation] = set()
+            elif row.has("recovered") and generation in runs:
+                runs[generation] = replace(runs[generation], recovered=True)
+            elif row.has("done") and generation in runs:
+                done[generation] |= {number for number in row.list("done") if isinstance(number, int)}
+        except (ValueError, TypeError):
+            continue
+    return tuple(
+        replace(run, changes=tuple(replace(each, is_done=each.number in done[number]) for each in run.changes))
+        for number, run in sorted(runs.items())
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An address that is ours: some run gave it a value, and it is not back at the one from before us.
+
+    `origin` is the item of the first of those runs, `last` that of the latest; generations are those runs'.
+    """
+
+    origin: ItemRecord
+    origin_generation: int
+    last: ItemRecord
+    last_generation: int
+    stamp: RunStamp
+
+
+def held(runs: Iterable[RunRecord]) -> Mapping[Address, Held]:
+    """What is ours, by address. Only what was done counts."""
+    found: dict[Address, Held] = {}
+    for run in runs:
+        for item in (item for change in run.changes if change.is_done for item in change.items):
+            earlier = found.pop(item.address, None)
+            origin = earlier.origin if earlier else item
+            if not is_same(origin.before, item.after):
+                found[item.address] = Held(
+                    origin=origin,
+                    origin_generation=earlier.origin_generation if earlier else run.generation,
+                    last=item,
+                    last_generation=run.generation,
+                    stamp=run.stamp,
+                )
+    return found
+
+
+def is_same(observed: Mapping[str, Json] | None, desired: Mapping[str, Json] | None) -> bool:
+    """Whether an item that was seen so is what is desired: in all fields that the latter names."""
+    if observed is None or desired is None:
+        return observed is desired
+    return all(name in observed and observed[name] == value for name, value in desired.items())
+
+
+def secret_paths(runs: Iterable[RunRecord]) -> frozenset[str]:
+    """The paths whose bytes hold a secret that some run put there, as far as the journal tells."""
+    last: dict[str, bool] = {}
+    for run in runs:
+        for record in (record for change in run.changes for record in change.paths):
+            last[record.path] = bool(record.secrets)
+    return frozenset(path for path, holds in last.items() if holds)
+
+
+def outdated(runs: tuple[RunRecord, ...], now: RunStamp) -> tuple[int, ...]:
+    """The generations whose bytes may go: all but the newest 20, those of the last 90 days, and those that hold the value
+    from before us of an address that is ours."""
+    kept = {each.origin_generation for each in held(runs).values()}
+    kept |= {run.generation for run in runs[-KEPT_GENERATIONS:]}
+    return tuple(run.generation for run in runs if run.generation not in kept and _is_older(run.stamp, now))
+
+
+def _is_older(stamp: RunStamp, now: RunStamp) -> bool:
+    return bool(stamp.time and now.time and now.time - stamp.time > timedelta(days=KEPT_DAYS))
+
+
+def of_sheet(sheet: FactSheet, target: Target) -> tuple[RunRecord, ...]:
+    """The journal of the target that the sheet is of; empty where it may not be read."""
+    return read(sheet.file(path(target)).data)
+
+
+def _rows(data: bytes) -> Iterator[JsonObject]:
+    for line in data.split(b"\n"):
+        try:
+            if line:
+                yield JsonObject(json.loads(line), FILE_NAME)
+        except (ValueError, RecursionError):
+            continue
+
+
+def told(fields: Fields | None) -> Mapping[str, Json] | None:
+    """Fields as the ledger holds them."""
+    return None if fields is None else {name: _told(value) for name, value in fields.items()}
+
+
+def _told(value: Json | Secret) -> Json:
+    if isinstance(value, Secret):
+        return {_SECRET: [*sorted(value.names)]}
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return {_DIGEST: hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()}
+    return value
+
+
+def is_secret(value: Json) -> bool:
+    return isinstance(value, dict) and value.keys() == {_SECRET}
+
+
+def is_digest(value: Json) -> bool:
+    return isinstance(value, dict) and value.keys() == {_DIGEST}
+
+
+def _change_to_json(change: ChangeRecord) -> Json:
+    return {
+        "number": change.number,
+        "id": change.id,
+        "thing": change.thing,
+        "target": str(change.target),
+        "items": [
+            [str(item.address), _object(item.before), _object(item.after), dict(item.options)] for item in change.items
+        ],
+        "paths": [
+            [record.task, record.path, _base_to_json(record.before), _base_to_json(record.after), [*record.secrets]]
+            for record in change.paths
+        ],
+        "due": [[[*due.argv], due.stdin, due.timeout_seconds] for due in change.due],
+    }
+
+
+def _object(fields: Mapping[str, Json] | None) -> Json:
+    return None if fields is None else dict(fields)
+
+
+def _run(generation: int, row: JsonObject) -> RunRecord:
+    stamp = RunStamp(
+        id=row.text("run"),
+        by=row.text("by"),
+        at=row.text("at"),
+        tool=row.text("tool"),
+        undoes=row.text_or_none("undoes"),
+    )
+    changes = tuple(_change(JsonObject(change, "a change")) for change in row.list("changes"))
+    return RunRecord(generation=generation, stamp=stamp, changes=changes)
+
+
+def _change(row: JsonObject) -> ChangeRecord:
+    return ChangeRecord(
+        number=row.number("number"),
+        id=row.text("id"),
+        thing=row.text("thing"),
+        target=Target.parse(row.text("target")),
+        items=tuple(_item(item) for item in row.list("items")),
+        paths=tuple(_path(record) for record in row.list("paths")),
+        due=tuple(_due(due) for due in row.list("due")),
+    )
+
+
+def _item(row: Json) -> ItemRecord:
+    match row:
+        case [str(address), (None | dict()) as before, (None | dict()) as after, dict(options)]:
+            return ItemRecord(address=Address.parse(address), before=before, after=after, options=options)
+    raise ValueError("an item is an address, what it was and what it is to be")
+
+
+def _path(row: Json) -> PathRecord:
+    match row:
+        case [int(task), str(path), dict(before), dict(after), list(secrets)]:
+            names = tuple(str(name) for name in secrets)
+            return PathRecord(task=task, path=path, before=_base(before), after=_base(after), secrets=names)
+    raise ValueError("a path has a task, what stood there and what is to stand there")
+
+
+def _due(row: Json) -> DueRecord:
+    match row:
+        case [list(argv), str(stdin), int(seconds)] if all(isinstance(word, str) for word in argv):
+            return DueRecord(argv=tuple(map(str, argv)), stdin=stdin, timeout_seconds=seconds)
+    raise ValueError("a program has words, an input and a time")
+
+
+def _base_to_json(base: Base) -> Json:
+    row: dict[str, Json] = {
+        "type": base.type.value,
+        "digest": base.digest,
+        "mode": base.mode,
+        "owner": base.owner,
+        "group": base.group,
+        "link": base.link,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _base(value: dict[str, Json]) -> Base:
+    row = JsonObject(value, "what stands at a path")
+    return Base(
+        type=PathType(row.text("type")),
+        digest=row.text_or_none("digest"),
+        mode=row.number("mode") if row.has("mode") else None,
+        owner=row.text_or_none("owner"),
+        group=row.text_or_none("group"),
+        link=row.text_or_none("link"),
+    )

@@ -1,0 +1,130 @@
+"""The way back: what runs did, by their journal, is desired as it was before; whoever has moved since stays as it is.
+
+Planned like everything else, kind by kind, so that what has to run, wait or be asked for is found here too. A file that
+still is as the run left it then gets its very bytes back, from the copy on the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from reconciler.model import ledger
+from reconciler.model.address import Address, Target
+from reconciler.model.desired import DesiredItems, DesiredKind, Withheld
+from reconciler.model.facts import Fact, FactSheet
+from reconciler.model.plan import ItemPlan, Plan, TargetPlan
+from reconciler.model.resource import Resource
+from reconciler.model.values import ABSENT, Json
+from reconciler.planning import needs, undo_paths
+from reconciler.planning.undo_steps import Step
+
+Kinds = Mapping[tuple[Target, str], type[Resource]]
+_BY_HAND: Final = "look at what has changed there, and change it by hand"
+_SECRET: Final = Withheld("its value before held a secret, which the journal does not keep", blocked=True)
+_NOT_KEPT: Final = Withheld("what stood there before was not kept", blocked=True)
+_NO_KIND: Final = Withheld("its kind is not installed here", blocked=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """Steps to be led back, by address, each to the value before its step."""
+
+    steps: Mapping[Address, Step]
+    kinds: Kinds = field(default_factory=dict)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        return tuple(dict.fromkeys(address.target for address in self.steps))
+
+    def wanted_facts(self) -> Mapping[Target, frozenset[Fact]]:
+        return {
+            target: frozenset(
+                fact for step in self.steps.values() if step.target == target for fact in undo_paths.facts(step)
+            )
+            for target in self.targets
+        }
+
+    def desired(
+        self, sheets: Mapping[Target, FactSheet], held_back: Mapping[Address, Withheld] | None = None
+    ) -> dict[Target, DesiredItems]:
+        """Every address as it was before, but for those that are held back."""
+        kinds: dict[Target, dict[str, dict[str, object]]] = {target: {} for target in self.targets}
+        withheld: dict[Address, Withheld] = {}
+        for address, step in self.steps.items():
+            value = (held_back or {}).get(address) or self._before(step, sheets.get(address.target))
+            if isinstance(value, Withheld):
+                withheld[address] = value
+            else:
+                kinds[address.target].setdefault(address.kind, {})[address.item] = value
+        return {
+            target: DesiredItems(
+                target=target,
+                kinds={
+                    kind: DesiredKind(items=items, options=self._options(target, kind)) for kind, items in found.items()
+                },
+                withheld={address: why for address, why in withheld.items() if address.target == target},
+            )
+            for target, found in kinds.items()
+        }
+
+    def _options(self, target: Target, kind: str) -> Mapping[str, Json]:
+        """What the kind was told by the run, but for what is an item too."""
+        told = [step.item for address, step in self.steps.items() if (address.target, address.kind) == (target, kind)]
+        items = {item.address.item for item in told}
+        return {name: value for item in told for name, value in item.options.items() if name not in items}
+
+    def _before(self, step: Step, sheet: FactSheet | None) -> object:
+        """What is desired of an address, or why that cannot be said. Without a sheet: something of the same shape."""
+        before, address = step.item.before, step.item.address
+        resource = self.kinds.get((address.target, address.kind))
+        if resource is None:
+            return _NO_KIND
+        if before is None:
+            return ABSENT
+        if step.item.holds_secret:
+            return _SECRET
+        data = undo_paths.bytes_before(step, sheet) if sheet else b""
+        if data is None and any(ledger.is_digest(value) for value in before.values()):
+            return _NOT_KEPT
+        text = None if data is None else data.decode("utf-8", "surrogateescape")
+        seen = {name: text if ledger.is_digest(value) else value for name, value in before.items()}
+        try:
+            value = resource.as_declared(address.target.layer, address.item, seen, data)
+        except KeyError:
+            value = None
+        return _NOT_KEPT if value is None else value
+
+    def moved(self, plan: Plan, sheets: Mapping[Target, FactSheet]) -> Mapping[Address, Withheld]:
+        """The addresses that are not as their step left them, and how that is said."""
+        found = {}
+        for item in plan.items:
+            step = self.steps.get(item.address)
+            if step is None or not item.state.is_write or _is_as_left(ledger.told(item.before), step.item.after):
+                continue
+            if not undo_paths.are_as_left(
+                step, sheets[item.address.target]
+            ):  # it may be seen otherwise than it was said
+                why = f"it has moved since the run of {step.run.stamp.at} ({step.run.stamp.by})"
+                found[item.address] = Withheld(why, blocked=True, fix=_BY_HAND)
+        return found
+
+    def exact(self, plan: Plan, sheets: Mapping[Target, FactSheet]) -> Plan:
+        """The plan, in which files that are as they were left get their very bytes back."""
+        left = undo_paths.stuck(plan.items, self.steps, sheets)
+        items, more = undo_paths.by_path(left, plan.changes, sheets)
+        anew = {item.address: item for item in items}
+        targets = tuple(_with(target, anew) for target in plan.targets)
+        changes = undo_paths.exact((*plan.changes, *more), self.steps, sheets)
+        return replace(plan, changes=changes, targets=targets, needs=needs.of(targets, changes))
+
+
+def _with(target: TargetPlan, anew: Mapping[Address, ItemPlan]) -> TargetPlan:
+    return replace(target, items=tuple(anew.get(item.address, item) for item in target.items))
+
+
+def _is_as_left(observed: Mapping[str, Json] | None, after: Mapping[str, Json] | None) -> bool:
+    """A secret that was written is not looked at."""
+    known = None if after is None else {name: value for name, value in after.items() if not ledger.is_secret(value)}
+    return ledger.is_same(observed, known)

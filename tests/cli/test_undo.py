@@ -1,0 +1,181 @@
+"""`history` and `undo`: what runs did is told by the machine itself, and led back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Machine
+
+DOCUMENT = """\
+version: 1
+distro:
+  wsl_conf: {boot: {systemd: true}, user: {default: dev}}
+  files:
+    /etc/motd: {content: "ours\\n", mode: "0600"}
+    /etc/new: {content: "n\\n"}
+  symlinks: {/etc/localtime: /usr/share/zoneinfo/Etc/UTC}
+  directories: {/srv/deep/er: {mode: "0700"}}
+user:
+  go_env: {GOPROXY: "https://goproxy.cn,direct", GOFLAGS: {absent: true}}
+"""
+WSL_CONF = "# mine\r\n[boot]\nsystemd=false # because\n\n[odd"
+
+
+@pytest.fixture
+def messy(machine: Machine) -> Machine:
+    """With files that no codec would write so."""
+    machine.at("/etc/wsl.conf").write_text(WSL_CONF, newline="")
+    machine.at("/etc/motd").write_bytes(b"theirs\xff\n")
+    machine.at("/etc/motd").chmod(0o640)
+    (machine.at("/etc/localtime")).symlink_to("../usr/share/zoneinfo/Europe/Paris")
+    machine.write(DOCUMENT.replace("boot: {systemd: true}, user: {default: dev}", "user: {default: dev}"))
+    return machine
+
+
+def tree(machine: Machine) -> dict[str, object]:
+    return {
+        str(place.relative_to(machine.root)): (
+            place.lstat().st_mode,
+            place.lstat().st_uid,
+            place.readlink() if place.is_symlink() else place.read_bytes() if place.is_file() else None,
+        )
+        for place in machine.root.rglob("*")
+        if "var" not in place.parts and ".local" not in place.parts
+    }
+
+
+def run_ids(machine: Machine) -> list[str]:
+    return [run["run"] for run in json.loads(machine.run("history", "--format", "json").out)]
+
+
+def test_a_run_is_led_back_byte_for_byte(messy: Machine) -> None:
+    messy.write(
+        DOCUMENT.replace("wsl_conf: {boot: {systemd: true}, user: {default: dev}}\n", "wsl_conf: {repair: true}\n")
+    )
+    before = tree(messy)
+    assert messy.run("apply", "--yes").code == 0
+    assert tree(messy) != before
+
+    done = messy.run("undo", "--yes")
+
+    assert done.code == 0, done
+    assert done.first.startswith("Undo: ")
+    assert tree(messy) == before
+
+
+def test_no_documents_are_needed(messy: Machine) -> None:
+    messy.write("version: 1\ndistro: {files: {/etc/new: {content: x}}}\n")
+    messy.run("apply", "--yes")
+    messy.document.write_text("version: [")
+
+    assert messy.run("history").code == 0
+    assert messy.run("undo", "--yes").code == 0
+    assert not messy.at("/etc/new").exists()
+
+
+def test_what_has_moved_since_stays_item_by_item(messy: Machine) -> None:
+    messy.write("version: 1\ndistro: {files: {/etc/new: {content: x}, /etc/motd: {content: y}}}\n")
+    messy.run("apply", "--yes")
+    messy.at("/etc/motd").write_text("somebody's")
+
+    done = messy.run("undo", "--yes")
+
+    assert done.code == 5
+    assert "/etc/motd  blocked: it has moved since the run of " in done.out
+    assert messy.at("/etc/motd").read_text() == "somebody's"
+    assert not messy.at("/etc/new").exists()
+
+
+def test_one_address_is_led_back_and_its_neighbours_in_the_file_stay(messy: Machine) -> None:
+    messy.at("/etc/wsl.conf").write_text("[boot]\nsystemd=false\n")
+    messy.write("version: 1\ndistro: {wsl_conf: {boot: {systemd: true}, user: {default: dev}}}\n")
+    messy.run("apply", "--yes")
+
+    done = messy.run("undo", "--yes", "wsl_conf:boot.systemd")
+
+    assert done.code == 0, done
+    assert "systemd=false" in messy.at("/etc/wsl.conf").read_text()
+    assert "default=dev" in messy.at("/etc/wsl.conf").read_text()
+
+
+def test_an_edit_by_hand_beside_ours_stays_when_ours_goes(messy: Machine) -> None:
+    messy.at("/etc/wsl.conf").write_text("[boot]\nsystemd=false\n")
+    messy.write("version: 1\ndistro: {wsl_conf: {boot: {systemd: true}}}\n")
+    messy.run("apply", "--yes")
+    with messy.at("/etc/wsl.conf").open("a") as file:
+        file.write("command=by hand\n")
+
+    assert messy.run("undo", "--yes").code == 0
+    assert messy.at("/etc/wsl.conf").read_text() == "[boot]\nsystemd=false\ncommand=by hand\n"
+
+
+def test_runs_are_undone_from_the_last_to_the_first(messy: Machine) -> None:
+    for content in ("one", "two"):
+        messy.write(f"version: 1\ndistro: {{files: {{/etc/motd: {{content: {content}}}}}}}\n")
+        messy.run("apply", "--yes")
+
+    assert messy.run("undo", "--yes").code == 0
+    assert messy.at("/etc/motd").read_text() == "one"
+    assert messy.run("undo", "--yes").code == 0
+    assert messy.at("/etc/motd").read_bytes() == b"theirs\xff\n"
+    last = messy.run("undo", "--yes")
+    assert (last.code, "every run is undone already" in last.err) == (64, True)
+
+
+def test_a_run_is_named_as_history_names_it(messy: Machine) -> None:
+    for content in ("one", "two"):
+        messy.write(f"version: 1\ndistro: {{files: {{/etc/{content}: {{content: {content}}}}}}}\n")
+        messy.run("apply", "--yes")
+    _, first = run_ids(messy)
+
+    assert messy.run("undo", "--yes", first).code == 0
+    assert not messy.at("/etc/one").exists() and messy.at("/etc/two").exists()
+    told = messy.run("history").out
+    assert f"(undoes {first})" in told and "(undone)" in told
+    assert "no run in the journal begin with nothing" in messy.run("undo", "nothing").err
+
+
+def test_a_secret_is_never_in_the_journal(messy: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILE_SECRET_TOKEN", "hunter2")
+    messy.write(
+        "version: 1\nsecrets: {token: {}}\n"
+        "user: {files: {~/token: {content: 'x {{ secrets.token }}'}}, go_env: {GOPROXY: 'https://u:{{ secrets.token }}@x'}}\n"
+    )
+    assert messy.run("apply", "--yes").code == 0
+    monkeypatch.setenv("RECONCILE_SECRET_TOKEN", "hunter3")
+    assert messy.run("apply", "--yes").code == 0
+
+    kept = [place for place in messy.root.rglob("*") if place.is_file() and b"hunter2" in place.read_bytes()]
+    told = [place for place in messy.root.rglob("ledger") if b"hunter" in place.read_bytes()]
+    assert (kept, told) == ([], [])
+    undone = messy.run("undo", "--yes")
+    assert undone.code == 5
+    assert "its value before held a secret, which the journal does not keep" in undone.out
+
+
+def test_another_user_s_journal_is_that_user_s(messy: Machine) -> None:
+    messy.write(DOCUMENT)
+    messy.run("apply", "--yes")
+
+    ledger = messy.at("~/.local/state/reconcile/ledger")
+    assert "go_env:GOPROXY" in ledger.read_text()
+    assert "go_env" not in messy.at("/var/lib/reconcile/ledger").read_text()
+
+
+def test_history_of_a_machine_that_nobody_wrote_to_says_so(machine: Machine) -> None:
+    told = machine.run("history")
+    assert (told.code, told.err.splitlines()[0]) == (5, "no run is in the journal")
+
+
+def test_a_second_run_from_a_copy_of_the_machine_goes_on_counting(messy: Machine, tmp_path: Path) -> None:
+    """A machine that was cloned has its journal too."""
+    messy.write("version: 1\ndistro: {files: {/etc/new: {content: x}}}\n")
+    messy.run("apply", "--yes")
+    shutil.copytree(messy.root, tmp_path / "clone", symlinks=True)
+    messy.write("version: 1\ndistro: {files: {/etc/new: {content: y}}}\n")
+    messy.run("apply", "--yes")
+    assert len(run_ids(messy)) == 2
