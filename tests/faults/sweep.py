@@ -20,7 +20,7 @@ from faults.apply_scenario import FILES, LISTED, WATCHED, Plan, build, planned
 from faults.tracer import FailAt, Fault, KillAt, Trace
 from faults.witness import Findings, Seen, at_rest, bytes_of, has_ledger, look, states, whole
 from reconciler import agents
-from reconciler.execution.apply import AGENT, Outcome, outcomes
+from reconciler.execution.apply import AGENT, Outcome, read
 from reconciler.execution.payload import parts_of
 from reconciler.model.outcome import Status
 from reconciler.model.transport import Result
@@ -106,7 +106,7 @@ class Ground:
         words = [*become, *self.shell.argv, "-c", agents.BOOT]
         environment = {"PATH": self.shell.path, "LC_ALL": "C", "HOME": "/nowhere"}
         trace = tracer.run(words, stdin, environment, Path("/"), [self.root], fault)
-        return Ran(trace, outcomes(parts, Result(code=trace.code, stdout=trace.stdout, stderr=trace.stderr)))
+        return Ran(trace, read(parts, Result(code=trace.code, stdout=trace.stdout, stderr=trace.stderr)).outcomes)
 
     @cached_property
     def reference(self) -> Reference:
