@@ -18,7 +18,7 @@ from reconciler.model.errors import BlockedError
 from reconciler.model.facts import Fact, FileText
 from reconciler.model.guard import PIN_FACTS, Guard
 from reconciler.model.plan import Plan
-from reconciler.planning import undo_steps
+from reconciler.planning import switches, undo_steps
 from reconciler.planning.downloads import noted
 from reconciler.planning.inputs import Inputs, Refusal, TargetInput
 from reconciler.planning.plan import plan
@@ -156,7 +156,8 @@ def questions(
 
 def _questions(items: DesiredItems) -> frozenset[Fact]:
     wanted = {fact for resource in assemble(items) for fact in resource.wanted_facts()}
-    return frozenset(wanted | {FileText(effects.path(items.target)), FileText(ledger.path(items.target))})
+    own = {FileText(effects.path(items.target)), FileText(ledger.path(items.target))}
+    return frozenset(wanted | own | switches.wanted_facts())
 
 
 def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run: Run) -> Planned:

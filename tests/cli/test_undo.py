@@ -253,3 +253,13 @@ def test_while_something_cannot_be_led_back_the_journal_stays(messy: Machine) ->
 
     assert messy.run("uninstall", "--yes").code == 5
     assert messy.run("history").code == 0
+
+
+def test_the_controller_keeps_a_record_of_the_run_for_itself(messy: Machine) -> None:
+    messy.run("apply", "--yes")
+
+    (place,) = (messy.home / ".local/state/reconcile/runs").iterdir()
+    assert place.stat().st_mode & 0o777 == 0o600
+    record = json.loads(place.read_text())
+    assert record["run"] == place.stem == run_ids(messy)[0]
+    assert {change["status"] for change in record["changes"]} == {"done"}
