@@ -14,14 +14,18 @@ from reconciler.model import derived_facts, effects, ledger
 from reconciler.model.address import Address, Target
 from reconciler.model.desired import DesiredItems
 from reconciler.model.effects import EffectRecord
+from reconciler.model.errors import BlockedError
 from reconciler.model.facts import Fact, FileText
 from reconciler.model.guard import PIN_FACTS, Guard
 from reconciler.model.plan import Plan
+from reconciler.planning import switches, undo_steps
 from reconciler.planning.downloads import noted
 from reconciler.planning.inputs import Inputs, Refusal, TargetInput
 from reconciler.planning.plan import plan
 from reconciler.planning.undo import Reversal
+from reconciler.planning.undo_steps import Step
 from reconciler.resources.assemble import assemble
+from reconciler.resources.catalogue import find
 
 Guards = Mapping[Target, Guard]
 """By machine, what it must be for anything to be written there."""
@@ -48,6 +52,7 @@ class Run:
     allow: tuple[str, ...] | None = None
     guards: Guards = field(default_factory=dict)
     cached: Mapping[str, int] = field(default_factory=dict)
+    prune: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,9 @@ class Planned:
 
 
 def plan_documents(documents: Documents, targets: Iterable[Target], run: Run) -> Planned:
-    """Asks every machine and plans; machines that need a password for what is left to do are asked once more."""
+    """Asks every machine and plans; machines that need a password for what is left to do are asked once more. With
+    `run.prune`, what is left of ours and nobody declares is led back in the same plan, once it is known.
+    """
     early = documents.desired(targets)
     names = {
         target: frozenset(name.split(".")[1] for name in used if name.startswith("facts."))
@@ -77,7 +84,27 @@ def plan_documents(documents: Documents, targets: Iterable[Target], run: Run) ->
         return plan_desired({**early, **documents.desired(waiting, known)}, observed, run)
 
     more = {target: derived_facts.wanted(names[target]) for target in early}
-    return _visited(questions(early, more, run.guards), run, planned)
+    made = _visited(questions(early, more, run.guards), run, planned)
+    return _pruned(made, run) if run.prune else made
+
+
+def _pruned(planned: Planned, run: Run) -> Planned:
+    """BlockedError where a target would be emptied."""
+    left = [each.address for plan in planned.plans for target in plan.targets for each in target.left]
+    if not left:
+        return planned
+    for target in dict.fromkeys(address.target for address in left):
+        if not planned.desired[target].kinds:
+            fix = "`reconcile uninstall` leads back everything"
+            raise BlockedError(f"nothing is declared for {target}: --prune would empty it", fix=fix)
+    journals = [ledger.of_sheet(sheet, target) for target, sheet in planned.observed.sheets.items()]
+    steps = {address: step for address, step in undo_steps.origins(journals).items() if address in left}
+    return plan_reversal(reversal_of(steps, planned.desired), run)
+
+
+def reversal_of(steps: Mapping[Address, Step], beside: Mapping[Target, DesiredItems]) -> Reversal:
+    kinds = {(address.target, address.kind): find(address.target.layer, address.kind) for address in steps}
+    return Reversal(steps=steps, kinds={key: kind for key, kind in kinds.items() if kind is not None}, beside=beside)
 
 
 def plan_saved(desired: Mapping[Target, DesiredItems], run: Run) -> Planned:
@@ -129,7 +156,8 @@ def questions(
 
 def _questions(items: DesiredItems) -> frozenset[Fact]:
     wanted = {fact for resource in assemble(items) for fact in resource.wanted_facts()}
-    return frozenset(wanted | {FileText(effects.path(items.target)), FileText(ledger.path(items.target))})
+    own = {FileText(effects.path(items.target)), FileText(ledger.path(items.target))}
+    return frozenset(wanted | own | switches.wanted_facts())
 
 
 def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run: Run) -> Planned:
@@ -176,7 +204,14 @@ def _input(items: DesiredItems, observed: Observed, refusal: Refusal | None) -> 
     records = {
         address: record for record in effects.of_sheet(sheet, items.target) if (address := _address(record)) is not None
     }
-    return TargetInput(target=items.target, desired=items, resources=assemble(items), sheet=sheet, effects=records)
+    return TargetInput(
+        target=items.target,
+        desired=items,
+        resources=assemble(items),
+        sheet=sheet,
+        effects=records,
+        journal=ledger.of_sheet(sheet, items.target),
+    )
 
 
 def _address(record: EffectRecord) -> Address | None:

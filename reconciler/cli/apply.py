@@ -12,12 +12,14 @@ from reconciler.cli import options
 from reconciler.cli.carrying import carry_through
 from reconciler.cli.saved import planned_from_file
 from reconciler.cli.session import Choice, open_session
+from reconciler.model.errors import UsageError
 
 
 @click.command("apply")
 @click.argument("plan_file", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
 @options.documents
 @options.selection
+@options.prune
 @options.verbose
 @options.connections
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -29,7 +31,9 @@ from reconciler.cli.session import Choice, open_session
     metavar="[ADDRESS]",
     help="With --yes: also write what runs code later or grants rights; all of it, or the address or glob given.",
 )
-def command(plan_file: Path | None, yes: bool, allow_exec: tuple[str, ...], verbose: bool, **choice: Any) -> int:
+def command(
+    plan_file: Path | None, yes: bool, allow_exec: tuple[str, ...], prune: bool, verbose: bool, **choice: Any
+) -> int:
     """Make the machine as the documents say: plan, show, ask, write.
 
     With FILE, a plan saved by `reconcile plan -o FILE`: each change is written exactly as it was planned, or refused
@@ -39,11 +43,15 @@ def command(plan_file: Path | None, yes: bool, allow_exec: tuple[str, ...], verb
     Exit codes: 0 done, 1 error, 3 something failed, 4 a machine was not reached, 5 something was refused.
     """
     chosen = Choice(**choice)
+    if plan_file is not None and prune:
+        raise UsageError("a saved plan does not prune", fix="apply without FILE")
     if plan_file is not None:
         session, planned = planned_from_file(plan_file, chosen, allow_exec if yes else None)
     else:
         session = open_session(chosen)
         session.require_known_machine()
         allow = (*allow_exec, *session.machine.allow) if yes else None
-        planned = pipeline.plan_documents(session.documents, session.targets, session.run(may_ask=True, allow=allow))
+        planned = pipeline.plan_documents(
+            session.documents, session.targets, session.run(may_ask=True, allow=allow, prune=prune)
+        )
     return carry_through(session, planned, session.stamp(), yes=yes, verbose=verbose)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -56,12 +58,31 @@ def carry_through(
     if heading != "Plan":
         results = [replace(result, next_commands=()) for result in results]
     if results:
+        session.controller.record(stamp.id, record_of(stamp, results))
         from reconciler.rendering.result import result_text
 
         say("\n" + result_text(results, verbose=verbose, **look(sys.stdout)))
     return Exit.first(
         [*(_left(plan) for plan in plans), *(_EXITS.get(o.status, Exit.DONE) for r in results for o in r.outcomes)]
     )
+
+
+def record_of(stamp: RunStamp, results: Sequence[ApplyOutcome]) -> str:
+    """A run as the controller keeps it: what became of each change, without any value."""
+    changes = [
+        {
+            "target": str(outcome.change.target),
+            "thing": outcome.change.thing,
+            "addresses": [str(address) for address in outcome.change.addresses],
+            "status": outcome.status.value,
+            "message": outcome.message,
+        }
+        for result in results
+        for outcome in result.outcomes
+    ]
+    notes = [note for result in results for note in result.notes]
+    row = {"run": stamp.id, "at": stamp.at, "by": stamp.by, "undoes": stamp.undoes, "changes": changes, "notes": notes}
+    return json.dumps(row, indent=1, ensure_ascii=True) + "\n"
 
 
 def _as_far_as_rights_go(plan: Plan, observed: Observed) -> Plan:

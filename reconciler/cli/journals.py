@@ -11,7 +11,7 @@ from reconciler.cli.doors import RemoteDoors, local_door
 from reconciler.cli.session import Choice, Session, caller, controller, open_session
 from reconciler.documents import machine_file
 from reconciler.execution.doors import Doors
-from reconciler.execution.visit import observe
+from reconciler.execution.visit import Observed, observe
 from reconciler.model import ledger
 from reconciler.model.address import Layer, Target
 from reconciler.model.errors import BlockedError, DocumentError, UnreachableError
@@ -26,6 +26,7 @@ class Journals:
     session: Session
     runs: Mapping[Target, tuple[RunRecord, ...]]
     unread: Mapping[Target, str]
+    observed: Observed
 
     @property
     def each(self) -> Iterable[tuple[RunRecord, ...]]:
@@ -50,7 +51,7 @@ def open_journals(choice: Choice) -> Journals:
             runs[target] = ledger.of_sheet(sheet, target)
         else:
             unread[target] = why
-    return Journals(session=_as_recorded(session, runs), runs=runs, unread=unread)
+    return Journals(session=_as_recorded(session, runs), runs=runs, unread=unread, observed=observed)
 
 
 def _session(choice: Choice) -> Session:

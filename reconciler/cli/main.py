@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "verify": "Exit 0 when the machine is as declared, 2 when it is not.",
     "history": "Show what runs have done on a machine.",
     "undo": "Lead back what a run did, or one address.",
+    "uninstall": "Lead back everything, and forget it.",
     "init": "Describe this machine as it is, and change nothing.",
     "lint": "Check all documents without looking at any machine.",
     "explain": "Say what an address is to be, and who says so.",

@@ -89,4 +89,7 @@ connections = _all(
         help="Where sudo's password stands, for runs with nobody to ask.",
     ),
 )
+prune = click.option(
+    "--prune", is_flag=True, help="Also lead back what earlier runs wrote and nobody declares any more."
+)
 verbose = click.option("-v", "--verbose", is_flag=True, help="Show everything, also what is in sync.")

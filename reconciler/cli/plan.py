@@ -13,7 +13,7 @@ from reconciler.cli.console import say
 from reconciler.cli.session import Choice, Session, open_session
 from reconciler.execution.controller import write_private
 from reconciler.model.address import Target
-from reconciler.model.errors import ReconcileError
+from reconciler.model.errors import ReconcileError, UsageError
 from reconciler.model.guard import Guard
 from reconciler.model.saved_plan import SavedPlan, to_text
 from reconciler.model.states import Exit, State
@@ -24,6 +24,7 @@ from reconciler.rendering.visible import visible
 @click.command("plan")
 @options.documents
 @options.selection
+@options.prune
 @options.verbose
 @options.connections
 @click.option(
@@ -35,15 +36,17 @@ from reconciler.rendering.visible import visible
 )
 @click.option("--format", "form", type=click.Choice(output.FORMATS), default="text", help="How to print it.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where something would change.")
-def command(saved: Path | None, form: str, detailed_exitcode: bool, verbose: bool, **choice: Any) -> int:
+def command(saved: Path | None, form: str, detailed_exitcode: bool, prune: bool, verbose: bool, **choice: Any) -> int:
     """Show what would change, and change nothing.
 
     \b
     Exit codes: 0 done, 1 error, 4 a machine was not reached, 5 something is blocked;
     with --detailed-exitcode 2 where something would change.
     """
+    if prune and saved is not None:
+        raise UsageError("a saved plan does not prune", fix="leave out -o, and apply with  --prune")
     session = open_session(Choice(**choice))
-    planned = pipeline.plan_documents(session.documents, session.targets, session.run())
+    planned = pipeline.plan_documents(session.documents, session.targets, session.run(prune=prune))
     if saved is not None:
         _save(session, planned, saved)
     if form == "script":

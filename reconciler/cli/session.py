@@ -92,7 +92,7 @@ class Session:
 
         return Secrets(lookup=lookup, key=self.controller.key())
 
-    def run(self, *, may_ask: bool = False, allow: tuple[str, ...] | None = None) -> Run:
+    def run(self, *, may_ask: bool = False, allow: tuple[str, ...] | None = None, prune: bool = False) -> Run:
         """What the pipeline goes by. `may_ask`: for a sudo password, where there is somebody to ask."""
         file = self.choice.sudo_password_file
         in_file = read_password_file(file) if file else None
@@ -106,6 +106,7 @@ class Session:
             allow=allow,
             guards=self.guards,
             cached=self.downloads.sizes(),
+            prune=prune,
         )
 
     def stamp(self, *, undoes: str | None = None) -> RunStamp:

@@ -15,9 +15,7 @@ from reconciler.cli.session import Choice
 from reconciler.model.address import Address
 from reconciler.model.errors import UsageError
 from reconciler.planning import undo_steps
-from reconciler.planning.undo import Reversal
 from reconciler.planning.undo_steps import Step
-from reconciler.resources.catalogue import find
 
 
 @click.command("undo")
@@ -43,13 +41,17 @@ def command(what: str | None, yes: bool, verbose: bool, **choice: Any) -> int:
 
 
 def lead_back(
-    journals: Journals, steps: Mapping[Address, Step], *, undoes: str | None, yes: bool, verbose: bool
+    journals: Journals,
+    steps: Mapping[Address, Step],
+    *,
+    undoes: str | None,
+    yes: bool,
+    verbose: bool,
+    heading: str = "Undo",
 ) -> int:
     session = journals.session
-    kinds = {(address.target, address.kind): find(address.target.layer, address.kind) for address in steps}
-    reversal = Reversal(steps=steps, kinds={key: kind for key, kind in kinds.items() if kind is not None})
-    planned = pipeline.plan_reversal(reversal, session.run(may_ask=True))
-    return carry_through(session, planned, session.stamp(undoes=undoes), yes=yes, verbose=verbose, heading="Undo")
+    planned = pipeline.plan_reversal(pipeline.reversal_of(steps, {}), session.run(may_ask=True))
+    return carry_through(session, planned, session.stamp(undoes=undoes), yes=yes, verbose=verbose, heading=heading)
 
 
 def _chosen(what: str | None, journals: Journals) -> tuple[str | None, Mapping[Address, Step]]:

@@ -15,7 +15,7 @@ from reconciler.model.ledger import RunStamp
 from reconciler.model.outcome import Status
 from reconciler.model.plan import Change
 from reconciler.model.tasks import RunCommand
-from reconciler.model.transport import Exchange, Result, Transport
+from reconciler.model.transport import SLOWEST_BYTES_PER_SECOND, Exchange, Result, Transport
 
 AGENT: Final = "apply"
 
@@ -31,7 +31,6 @@ _STATUSES: Final = {
 
 _LONGEST_SECONDS: Final = 3600.0
 """Beside what programs may take and what is sent; signs of life tell before whether the machine hangs."""
-_SLOWEST_BYTES_PER_SECOND: Final = 32 * 1024
 _FORBIDDEN: Final = ("Permission denied", "Operation not permitted")
 """How the machine says that rights are missing; the script speaks the C locale."""
 
@@ -73,7 +72,7 @@ def apply(
         exchange = _opened(transport, rights, password)
         sent = payload(parts, root, supplies, stamp)
         exchange.say(sent.pieces())
-        exchange.allow(_LONGEST_SECONDS + _program_seconds(parts) + sent.size / _SLOWEST_BYTES_PER_SECOND)
+        exchange.allow(_LONGEST_SECONDS + _program_seconds(parts) + sent.size / SLOWEST_BYTES_PER_SECOND)
         return read(parts, exchange.finish())
     except UnreachableError as error:
         if exchange is None:

@@ -1,7 +1,7 @@
 """The controller's own folders: what it keeps between runs. Everything here may be lost without harm.
 
-The state folder holds 32 random bytes that key the hashes of secrets in saved plans; the cache folder the digests of
-documents that were found good.
+The state folder holds 32 random bytes that key the hashes of secrets in saved plans, and a record of each run that wrote
+something, the newest 200; the cache folder the digests of documents that were found good.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 
 KEY_BYTES: Final = 32
 MOST_DIGESTS: Final = 2_000
+MOST_RECORDS: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,17 @@ class Controller:
         except OSError:
             pass
         return made
+
+    def record(self, run: str, text: str) -> None:
+        """What a run came to, by its id. Best effort: the machines' own journals are what counts."""
+        folder = self.state / "runs"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(folder / f"{run}.json", text.encode())
+            for old in sorted(folder.glob("*.json"))[:-MOST_RECORDS]:
+                old.unlink(missing_ok=True)
+        except OSError:
+            return
 
     def good_documents(self) -> set[str]:
         try:

@@ -66,6 +66,22 @@ def _carried_out(plan: Plan, observed: Observed, doors: Doors, supplies: Supplie
     return CarriedOut(outcomes=outcomes, notes=tuple(notes))
 
 
+def forget(targets: Sequence[Target], observed: Observed, doors: Doors) -> tuple[str, ...]:
+    """Removes what the tool keeps for itself on the machines of those targets; what there is to say of it."""
+    notes: list[str] = []
+    for machine in dict.fromkeys(target.machine for target in targets):
+        door, access = doors.way_in(machine), observed.access[machine]
+        has_root = access.is_root or door.root is not None
+        batches = [
+            Batch(target=target, user=target.user if has_root else None, forgets=True)
+            for target in targets
+            if target.machine == machine
+        ]
+        applied = apply(door.transport, batches, root=door.root, rights=access.rights, password=access.password)
+        notes += (f"{machine}: {note}" for note in applied.notes)
+    return tuple(notes)
+
+
 def script(plans: Sequence[Plan], observed: Observed, doors: Doors, sizes: Mapping[str, int]) -> str:
     """What `carry_out` would send to each machine: the script itself and its data, secrets as named holes; of downloads
     their `sizes`, where they are here already."""

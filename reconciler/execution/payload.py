@@ -43,6 +43,8 @@ class Batch:
     records: tuple[EffectRecord, ...] = ()
     items: Mapping[Address, ItemPlan] = field(default_factory=dict)
     journal: tuple[RunRecord, ...] = ()
+    forgets: bool = False
+    """Whether the journal and all else that the tool keeps for itself goes, once every change is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Part:
     records: tuple[EffectRecord, ...]
     items: Mapping[Address, ItemPlan] = field(default_factory=dict)
     journal: tuple[RunRecord, ...] = ()
+    forgets: bool = False
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
@@ -79,6 +82,7 @@ def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:
                 records=tuple(record for batch in own for record in batch.records),
                 items={address: item for batch in own for address, item in batch.items.items()},
                 journal=next((batch.journal for batch in own), ()),
+                forgets=any(batch.forgets for batch in own),
             )
         )
         first += len(changes)
@@ -144,6 +148,7 @@ def _archive(
         "intent": encoded(intent_of(part, unavailable, stamp)),
         "forget": encoded(forget_of(part, stamp)),
         "effects": encoded(effects_of(part)),
+        "uninstall": b"yes\n" if part.forgets else b"",
         "users": users,
         **{member.name: _sent(member, supplies) for member in members},
     }

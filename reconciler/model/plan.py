@@ -13,6 +13,7 @@ from reconciler.model.resource import Fields
 from reconciler.model.states import Effect, Exit, Phase, Risk, State, TargetState
 from reconciler.model.tasks import Task
 from reconciler.model.tree import Origin
+from reconciler.model.values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +115,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What a run of ours wrote and nobody declares any more. `before`: its fields before us; None: it was not there."""
+
+    address: Address
+    before: Mapping[str, Json] | None
+    at: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPlan:
-    """One target: its state, and its items in the order of the documents."""
+    """One target: its state, and its items in the order of the documents; what is left of ours stands beside them."""
 
     target: Target
     state: TargetState = TargetState.REACHED
@@ -123,6 +134,7 @@ class TargetPlan:
     fix: str | None = None
     items: tuple[ItemPlan, ...] = ()
     notes: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

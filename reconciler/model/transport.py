@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+SLOWEST_BYTES_PER_SECOND: Final = 32 * 1024
+"""What is said takes no longer than so on its way: a machine that is still hearing it is not silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from reconciler.model.address import Address, Target
 from reconciler.model.desired import DesiredItems
 from reconciler.model.effects import EffectRecord
 from reconciler.model.facts import FactSheet
+from reconciler.model.ledger import RunRecord
 from reconciler.model.resource import Resource
 from reconciler.model.states import TargetState
 
@@ -36,6 +37,7 @@ class TargetInput:
     elevation: bool = False
     refusal: Refusal | None = None
     effects: Mapping[Address, EffectRecord] = field(default_factory=dict)
+    journal: tuple[RunRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.address import Address
-from reconciler.model.plan import ItemPlan, Plan, TargetPlan
+from reconciler.model.plan import Change, ItemPlan, Plan, TargetPlan
 from reconciler.model.states import State, TargetState
 from reconciler.model.values import UNMANAGED
-from reconciler.planning import fold, needs, owners
+from reconciler.planning import fold, journal, needs, owners, switches
 from reconciler.planning.changes import changes_of
 from reconciler.planning.compare import consented, drafts
 from reconciler.planning.ground import settled_ground
@@ -34,7 +34,14 @@ def plan(inputs: Inputs, key: bytes) -> Plan:
     items = {
         draft.item.address: replace(draft.item, change=written.get(draft.item.address)) for draft in settled.drafts
     }
-    targets = tuple(_target_plan(entry, items) for entry in inputs.targets)
+    for entry in inputs.targets:
+        items |= {
+            address: journal.labelled(item, entry) for address, item in items.items() if address.target == entry.target
+        }
+        for change in journal.due(entry, items):
+            made = (*made, change)
+            items |= {address: journal.still_due(items[address], change) for address in change.addresses}
+    targets = tuple(_target_plan(entry, items, made) for entry in inputs.targets)
     return Plan(
         workstation=inputs.workstation,
         targets=targets,
@@ -44,20 +51,33 @@ def plan(inputs: Inputs, key: bytes) -> Plan:
     )
 
 
-def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan]) -> TargetPlan:
+def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan], made: Sequence[Change]) -> TargetPlan:
     mine = tuple(item for address, item in items.items() if address.target == entry.target)
     withheld = tuple(_withheld(entry))
+    known = {*items, *entry.desired.withheld, *_declared(entry)}
     notes = list(entry.desired.notes)
     if entry.sheet is not None:
         for resource in entry.resources:
             notes += resource.remarks(entry.sheet)
+        notes += switches.notes((change for change in made if change.target == entry.target), entry.sheet)
     unseen = () if entry.sheet is not None else tuple(_unseen(entry))
     why, fix = entry.why, entry.fix
     if entry.refusal is not None and entry.state is TargetState.REACHED:
         why, fix = entry.refusal.why, entry.refusal.fix
     return TargetPlan(
-        target=entry.target, state=entry.state, why=why, fix=fix, items=mine + withheld + unseen, notes=tuple(notes)
+        target=entry.target,
+        state=entry.state,
+        why=why,
+        fix=fix,
+        items=mine + withheld + unseen,
+        notes=tuple(notes),
+        left=journal.left(entry, known),
     )
+
+
+def _declared(entry: TargetInput) -> Iterator[Address]:
+    for kind, desired in entry.desired.kinds.items():
+        yield from (Address(entry.target, kind, name) for name in desired.items)
 
 
 def _withheld(entry: TargetInput) -> Iterator[ItemPlan]:

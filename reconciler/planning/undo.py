@@ -33,6 +33,8 @@ class Reversal:
 
     steps: Mapping[Address, Step]
     kinds: Kinds = field(default_factory=dict)
+    beside: Mapping[Target, DesiredItems] = field(default_factory=dict)
+    """What is desired beside: it stays, and comes first where both speak of an address."""
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -58,7 +60,7 @@ class Reversal:
                 withheld[address] = value
             else:
                 kinds[address.target].setdefault(address.kind, {})[address.item] = value
-        return {
+        back = {
             target: DesiredItems(
                 target=target,
                 kinds={
@@ -68,6 +70,7 @@ class Reversal:
             )
             for target, found in kinds.items()
         }
+        return {**back, **{target: _joined(beside, back.get(target)) for target, beside in self.beside.items()}}
 
     def _options(self, target: Target, kind: str) -> Mapping[str, Json]:
         """What the kind was told by the run, but for what is an item too."""
@@ -120,8 +123,18 @@ class Reversal:
         return replace(plan, changes=changes, targets=targets, needs=needs.of(targets, changes))
 
 
+def _joined(beside: DesiredItems, back: DesiredItems | None) -> DesiredItems:
+    if back is None:
+        return beside
+    kinds = dict(beside.kinds)
+    for kind, found in back.kinds.items():
+        known = kinds.get(kind, DesiredKind(items={}))
+        kinds[kind] = DesiredKind(items={**found.items, **known.items}, options={**found.options, **known.options})
+    return replace(beside, kinds=kinds, withheld={**back.withheld, **beside.withheld})
+
+
 def _with(target: TargetPlan, anew: Mapping[Address, ItemPlan]) -> TargetPlan:
-    return replace(target, items=tuple(anew.get(item.address, item) for item in target.items))
+    return replace(target, items=tuple(anew.get(item.address, item) for item in target.items), left=())
 
 
 def _is_as_left(observed: Mapping[str, Json] | None, after: Mapping[str, Json] | None) -> bool:

@@ -64,10 +64,11 @@ def origins(journals: Iterable[tuple[RunRecord, ...]]) -> Mapping[Address, Step]
     for runs in journals:
         ours = ledger.held(runs)
         for step in _steps(runs):
-            held = ours.get(step.item.address)
-            if held is not None and step.run.generation == held.origin_generation:
-                item = replace(held.origin, after=held.last.after)
-                found.setdefault(item.address, replace(step, item=item))
+            held, known = ours.get(step.item.address), found.get(step.item.address)
+            if known is not None:
+                found[step.item.address] = replace(known, changes=(*known.changes, *step.changes))
+            elif held is not None and step.run.generation == held.origin_generation:
+                found[step.item.address] = replace(step, item=replace(held.origin, after=held.last.after))
     return found
 
 

@@ -68,6 +68,10 @@ def _target(target: TargetPlan) -> Document:
         "why": _text(target.why),
         "fix": _text(target.fix),
         "notes": _texts(target.notes),
+        "left": [
+            {"address": document_text(str(each.address)), "before": _fields(each.before, frozenset()), "at": each.at}
+            for each in target.left
+        ],
         "items": [_item(item) for item in target.items],
     }
 

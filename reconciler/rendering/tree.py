@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from reconciler.model.plan import Change, ItemPlan, Plan, TargetPlan, tally
+from reconciler.model.plan import Change, ItemPlan, Left, Plan, TargetPlan, tally
 from reconciler.model.states import State, TargetState
 from reconciler.rendering.changes import change_lines, command_lines, needed_text
 from reconciler.rendering.findings import finding_lines
@@ -40,12 +40,18 @@ def _runs(targets: Sequence[TargetPlan], look: Look) -> Iterator[list[TargetPlan
 
 
 def _has_more(target: TargetPlan, look: Look) -> bool:
-    return target.why is None or bool(target.notes) or any(_is_shown(item, target, look) for item in target.items)
+    return (
+        target.why is None
+        or bool(target.notes or target.left)
+        or any(_is_shown(item, target, look) for item in target.items)
+    )
 
 
 def _is_told(target: TargetPlan, look: Look) -> bool:
     """Whether there is more to say of the target than its count."""
-    return bool(target.why or target.notes) or any(_is_shown(item, target, look) for item in target.items)
+    return bool(target.why or target.notes or target.left) or any(
+        _is_shown(item, target, look) for item in target.items
+    )
 
 
 def _is_shown(item: ItemPlan, target: TargetPlan, look: Look) -> bool:
@@ -70,12 +76,20 @@ def _target(alike: Sequence[TargetPlan], changes: Mapping[str, Change], look: Lo
         yield from prose(indented(2, Span("fix: ", Style.STRONG)), target.fix, look)
     for note in target.notes:
         yield from prose(indented(2, Span("note: ", Style.STRONG)), note, look)
+    for left in target.left:
+        yield from prose(indented(2, Span("left: ", Style.STRONG)), _left(left), look)
     kinds: dict[str, list[ItemPlan]] = {}
     for item in target.items:
         if _is_shown(item, target, look):
             kinds.setdefault(item.address.kind, []).append(item)
     for kind, items in kinds.items():
         yield from _kind(kind, items, changes, look)
+
+
+def _left(left: Left) -> str:
+    back = "--prune removes it" if left.before is None else "--prune gives it back its value from before us"
+    name = f"{left.address.kind}:{left.address.item}"
+    return f"{name}, written by our run of {left.at} and declared by nobody any more; {back}"
 
 
 def _kind(kind: str, items: Sequence[ItemPlan], changes: Mapping[str, Change], look: Look) -> Iterator[Line]:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from reconciler.agents import HERE
 from reconciler.model.errors import UnreachableError
-from reconciler.model.transport import Result
+from reconciler.model.transport import SLOWEST_BYTES_PER_SECOND, Result
 
 DOING: Final = b"\nreconcile-doing "
 """What scripts say on standard error beside `reconcile-alive`: what they are at. See `agents/session.sh`."""
@@ -55,7 +55,8 @@ class Pipe(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`silence_seconds` counts from the last byte heard, None: not at all; `deadline_seconds` all time spent listening;
+    """`silence_seconds` counts from the last byte heard, and what was said since then has its time to arrive; None: not at
+    all; `deadline_seconds` all time spent listening;
     `output_bytes` both streams."""
 
     silence_seconds: float | None = None
@@ -73,6 +74,7 @@ class PipeExchange:
         self._piece = memoryview(b"")
         self._input = _Input.OPEN
         self._has_begun = False
+        self._unanswered_bytes = 0
         self._listened_seconds, self._deadline_seconds = 0.0, limits.deadline_seconds
 
     @property
@@ -145,6 +147,7 @@ class PipeExchange:
                 if not self._pipe.at_end:
                     self._pipe.wait(min(_TICK_SECONDS, self._remaining_seconds), to_write=bool(self._piece))
             else:
+                self._unanswered_bytes = 0
                 unsearched = max(0, len(self._stdout.data) - len(HERE))
                 self._stdout.data += stdout
                 self._stderr.data += stderr
@@ -168,6 +171,7 @@ class PipeExchange:
             if not taken:
                 return
             self._piece = self._piece[taken:]
+            self._unanswered_bytes += taken
         if self._input is _Input.ENDING:
             self._input = _Input.ENDED
             self._pipe.end_input()
@@ -184,7 +188,7 @@ class PipeExchange:
 
     def _check_silence(self, silent_seconds: float) -> None:
         most = self._limits.silence_seconds
-        if most is None or silent_seconds <= most:
+        if most is None or silent_seconds <= most + self._unanswered_bytes / SLOWEST_BYTES_PER_SECOND:
             return
         if self._has_begun or not self._stdout.data:
             raise self._trouble(f"has said nothing for {most:g} seconds", _HANGS)

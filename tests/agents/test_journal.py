@@ -102,9 +102,9 @@ def test_without_a_journal_nothing_is_written(one_machine: Machine) -> None:
 
 
 def slow(machine: Machine, folder: Path) -> None:
-    """The machine's `tar` waits until somebody writes to its fifo."""
+    """The machine's `sync` waits until somebody writes to its fifo."""
     os.mkfifo(folder / "gate")
-    with_shim(machine, folder / "shims", "tar", f'read -r _ <{folder / "gate"}; real "$@"')
+    with_shim(machine, folder / "shims", "sync", f'read -r _ <{folder / "gate"}; real "$@"')
 
 
 def open_gate(folder: Path) -> None:

@@ -179,3 +179,87 @@ def test_a_second_run_from_a_copy_of_the_machine_goes_on_counting(messy: Machine
     messy.write("version: 1\ndistro: {files: {/etc/new: {content: y}}}\n")
     messy.run("apply", "--yes")
     assert len(run_ids(messy)) == 2
+
+
+# ---- what is left, and going for good
+
+LESS = "version: 1\ndistro: {symlinks: {/etc/localtime: /usr/share/zoneinfo/Etc/UTC}}\nuser: {go_env: {GOFLAGS: {absent: true}}}\n"
+
+
+def test_what_nobody_declares_any_more_is_named_and_led_back_when_asked(messy: Machine) -> None:
+    messy.run("apply", "--yes")
+    messy.write(LESS)
+
+    told = messy.run("plan")
+    assert told.out.count("left: ") == 5, told.out
+    assert "left: files:/etc/new, written by our run of " in told.out and "--prune removes it" in told.out
+    assert messy.run("verify").code == 0, "what is left is no drift"
+    pruned = messy.run("apply", "--prune", "--yes")
+
+    assert pruned.code == 0, pruned
+    assert messy.at("/etc/motd").read_bytes() == b"theirs\xff\n"
+    assert not messy.at("/etc/new").exists() and not messy.at("/srv/deep").exists()
+    assert messy.at("/etc/localtime").readlink() == Path("/usr/share/zoneinfo/Etc/UTC")
+    assert "left: " not in messy.run("plan").out
+
+
+def test_what_is_unmanaged_is_not_left(messy: Machine) -> None:
+    messy.run("apply", "--yes")
+    messy.write(LESS + "overlays: [{where: {}, distro: {files: {/etc/new: {unmanaged: true}}}}]\n")
+
+    assert "/etc/new" not in messy.run("plan").out
+
+
+def test_a_layer_is_not_emptied(messy: Machine) -> None:
+    messy.run("apply", "--yes")
+    messy.write("version: 1\ndistro: {files: {/etc/motd: {content: x}}}\n")
+    messy.write("version: 1\nuser: {go_env: {GOFLAGS: {absent: true}}}\n")
+
+    assert messy.run("apply", "--prune", "--yes").code == 0
+    assert messy.at("/etc/new").exists()
+
+
+def test_who_moved_an_item_is_said(messy: Machine) -> None:
+    messy.write("version: 1\ndistro: {files: {/etc/new: {content: one}}}\n")
+    messy.run("apply", "--yes")
+    messy.write("version: 1\ndistro: {files: {/etc/new: {content: two}}}\n")
+    assert "moved on the machine" not in messy.run("plan").out
+    messy.at("/etc/new").write_text("by hand")
+    assert "note: moved on the machine since our run of " in messy.run("plan").out
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_machine_is_given_back_and_forgotten(messy: Machine, keep: bool) -> None:
+    before = tree(messy)
+    messy.write(DOCUMENT.replace("boot: {systemd: true}, user: {default: dev}", "repair: true"))
+    messy.run("apply", "--yes")
+    messy.write(
+        DOCUMENT.replace("boot: {systemd: true}, user: {default: dev}", "repair: true").replace("ours", "again")
+    )
+    messy.run("apply", "--yes")
+    applied = tree(messy)
+
+    done = messy.run("uninstall", "--yes", *(["--keep"] if keep else []))
+
+    assert done.code == 0, done
+    assert tree(messy) == (applied if keep else before)
+    assert not messy.at("/var/lib/reconcile").exists() and not messy.at("~/.local/state/reconcile").exists()
+    assert messy.run("history").code == 5
+
+
+def test_while_something_cannot_be_led_back_the_journal_stays(messy: Machine) -> None:
+    messy.run("apply", "--yes")
+    messy.at("/etc/motd").write_text("somebody's")
+
+    assert messy.run("uninstall", "--yes").code == 5
+    assert messy.run("history").code == 0
+
+
+def test_the_controller_keeps_a_record_of_the_run_for_itself(messy: Machine) -> None:
+    messy.run("apply", "--yes")
+
+    (place,) = (messy.home / ".local/state/reconcile/runs").iterdir()
+    assert place.stat().st_mode & 0o777 == 0o600
+    record = json.loads(place.read_text())
+    assert record["run"] == place.stem == run_ids(messy)[0]
+    assert {change["status"] for change in record["changes"]} == {"done"}

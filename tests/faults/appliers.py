@@ -50,7 +50,7 @@ class Applier:
     def is_busy(self) -> bool:
         """It was told to stop before it began, and nothing else."""
         words = [line.split()[1:2] for line in self.stdout.splitlines() if line]
-        return [b"stop"] in words and [b"start"] not in words
+        return [b"busy"] in words and [b"start"] not in words
 
     @property
     def outcomes(self) -> Mapping[str, Outcome]:
@@ -208,7 +208,7 @@ def is_whole(content: bytes) -> bool:
 
 def generations(ledger: Path) -> Iterator[int]:
     """Of each row, in order. Raises ValueError where a row is no JSON object."""
-    for line in ledger.read_bytes().splitlines():
+    for line in filter(None, ledger.read_bytes().splitlines()):
         row = json.loads(line)
         if not isinstance(row, dict):
             raise TypeError(line)

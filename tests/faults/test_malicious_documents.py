@@ -28,7 +28,7 @@ AT_REST: Final = [case for case in CORPUS if (case.risk or case.marked) and case
 RUNNING: Final = [case for case in CORPUS if case.place == "running"]
 FORBIDDEN: Final = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 """What would act on a terminal, or make text read otherwise than it is."""
-OUR_OWN: Final = re.compile(rf"(home/{USER}/\.local(/state(/reconcile)?)?|var(/lib(/reconcile)?)?)(/[^/]+)?")
+OUR_OWN: Final = re.compile(rf"(home/{USER}/\.local(/state(/reconcile)?)?|var(/lib(/reconcile)?)?)(/.+)?")
 """What apply itself keeps. Start files of shells may change too: they would read an environment that is empty."""
 START_FILES: Final = {f"home/{USER}/.profile", f"home/{USER}/.bashrc"}
 

@@ -25,6 +25,7 @@ from lab.trouble import (
     Pause,
     Way,
     assert_is_plain,
+    at_the_third_switch,
     boot,
     census,
     declare,
@@ -277,7 +278,7 @@ def test_no_text_of_a_machine_acts_on_the_terminal(
     one.write("/root/.config/go/env", b"GOPROXY=" + ESCAPES + b"\n")
     one.commander.succeed(["ln", "-s", f"/{evil}", "/root/link"])
     one.write("/etc/os-release", b"ID=debian\nPRETTY_NAME='" + ESCAPES + b"'\n")
-    one.write("/usr/local/sbin/mv", b"#!/bin/sh\nprintf %s 'mv: " + ESCAPES + b"' >&2; exit 1\n", mode=0o755)
+    one.write("/usr/local/sbin/cp", b"#!/bin/sh\nprintf %s 'cp: " + ESCAPES + b"' >&2; exit 1\n", mode=0o755)
     body = "user:\n  files: {~/mine: {content: x}, ~/link: {content: x}}\n  go_env: {GOPROXY: direct}\n"
     both(one, body=body)
     for words in (["plan", "--all", "-v"], ["apply", "--all", "--yes", "-v"]):
@@ -359,7 +360,7 @@ def test_machines_that_freeze_while_they_are_written_to_are_unknown_and_nothing_
     three: tuple[Machine, Machine], office: Office, go: Callable[..., Going]
 ) -> None:
     box, line = three
-    pauses = [Pause(one, "mv", skip=2) for one in three]
+    pauses = [at_the_third_switch(one) for one in three]
     going = go("apply", "--all", "--yes")
     for pause in pauses:
         pause.wait()
@@ -404,7 +405,7 @@ def leftovers(one: Machine) -> bytes:
 def test_a_power_cut_while_it_is_written_to_tears_nothing(
     three: tuple[Machine, Machine], office: Office, go: Callable[..., Going]
 ) -> None:
-    pauses = [Pause(one, "mv", skip=2) for one in three]
+    pauses = [at_the_third_switch(one) for one in three]
     going = go("apply", "--all", "--yes")
     for pause, one in zip(pauses, three, strict=True):
         pause.wait()
@@ -473,7 +474,7 @@ def test_wherever_the_line_breaks_what_is_said_is_true(
 def test_ctrl_c_ends_it_at_once_and_leaves_no_process(
     three: tuple[Machine, Machine], office: Office, go: Callable[..., Going], phase: str, number: int
 ) -> None:
-    pauses = [Pause(one, "stat") if phase == "asked" else Pause(one, "mv", skip=2) for one in three]
+    pauses = [Pause(one, "stat") if phase == "asked" else at_the_third_switch(one) for one in three]
     going = go("apply", "--all", "--yes")
     for pause in pauses:
         pause.wait()
@@ -565,7 +566,7 @@ def test_who_is_busy_for_long_is_not_given_up(
     """Longer than the silence that is allowed, in what it is asked and in what is written; also over a slow line."""
     one = machine(users={"root": root})
     one.write("/root/.profile", "sleep 3\n")
-    one.write("/usr/local/sbin/mv", '#!/bin/sh\nsleep 3\nexec /bin/mv "$@"\n', mode=0o755)
+    one.write("/usr/local/sbin/ln", '#!/bin/sh\nsleep 3\nexec /bin/ln "$@"\n', mode=0o755)
     one.slow(40_000)
     both(one, body="user:\n  go_env: {GOPROXY: direct}\n")
     ran = office.run("apply", "--all", "--yes", "--timeout", "2")

@@ -100,16 +100,18 @@ put_over() { # by a rename, once the old file has a second name
     put_blindly
     return
   }
-  is_as_seen "$temp.old" || {
-    rm -f -- "$temp.old"
-    moved=yes why='it was changed at the same moment'
-    return 1
-  }
-  rename_over || {
-    rm -f -- "$temp.old"
-    return 1
-  }
-  out "$temp.old"
+  moved=yes flaw='it was changed at the same moment'
+  if is_as_seen "$temp.old"; then
+    moved=''
+    if rename_over; then
+      out "$temp.old"
+      return
+    fi
+    flaw=$why
+  fi
+  take_away "$temp.old" || unfinished=yes
+  why=$flaw
+  return 1
 }
 
 rename_over() {
@@ -208,5 +210,5 @@ clear_outs() { # what came out and is still as it was; the rest was written to w
     fi
   done
   outs=''
-  [ $# = 0 ] || rm -f -- "$@" 2>/dev/null || :
+  [ $# = 0 ] || rm -f -- "$@" 2>/dev/null || unfinished=yes
 }

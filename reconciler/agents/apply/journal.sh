@@ -12,6 +12,8 @@
 generation='' fresh=''
 
 append() { # the row $1 to the ledger
+  why='its ledger is no file'
+  if exists "$state_folder/ledger" && { [ ! -f "$state_folder/ledger" ] || [ -L "$state_folder/ledger" ]; }; then return 1; fi
   why='No space left on device'
   put "$newline$1" 2>/dev/null >>"$state_folder/ledger"
 }
@@ -56,6 +58,19 @@ keep_conflict() { # the bytes in the file $1 of the task $2, which are somebody 
   done
   why=$(mkdir -p -- "$state_folder/conflict" 2>&1) && why=$(mv -fT -- "$1" "$conflict" 2>&1) &&
     why=$(sync -- "$state_folder/conflict" 2>&1)
+}
+
+uninstall() { # what is kept here goes, but for edits of others, unless something of this run was not done
+  [ -s "$stage/uninstall" ] || return 0
+  for change in $changes; do
+    eval "verdict=\$result_$change"
+    [ "$verdict" = "done" ] || return 0
+  done
+  set -- "$state_folder/before" "$state_folder/ledger" "$state_folder/effects.json"
+  rmdir -- "$state_folder/conflict" 2>/dev/null || ! exists "$state_folder/conflict" ||
+    emit note "edits of others that were kept are in ${state_folder#"$prefix"}/conflict"
+  rm -rf -- "$@" "$stage" "$state_folder/lock" 2>/dev/null || emit note "not all of ${state_folder#"$prefix"} could be removed"
+  generation=''
 }
 
 forget_generations() { # the oldest, of which nothing is needed any more

@@ -13,6 +13,7 @@ lock_folder=''
 
 take_lock() { # of $state_folder, for who $1 is, as long as this process lives
   lock=$state_folder/lock
+  if exists "$lock" && { [ ! -f "$lock" ] || [ -L "$lock" ]; }; then give_up "no lock can be had: $lock is no file"; fi
   if command -v flock >/dev/null; then
     why=$(exec 2>&1; true >>"$lock") || give_up "no lock can be had: ${why##*: }"
     exec 9>>"$lock"

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# What runs left that did not come to their end. With the lock, every stage but one's own is a dead one's.
+# What runs left that did not come to their end. Who has the lock has all stages to himself but those of runs that still
+# wait for their input. A stage bears its process and when that began: the number alone comes again.
 #
 # Its tasks say what may be beside which places. Until the mark of a segment is in "switch", that is a staged file, of
 # which nobody knows whether it is whole. After it, it may be what came out of the place: the bytes before, which are kept,
@@ -13,15 +14,18 @@ recover() {
   set -f
   for dead do
     shift
-    [ -d "$dead" ] || continue
-    [ ! -s "$dead/generation" ] || recover_run
+    old_process=${dead##*/stage.}
+    old_began=${old_process#*.}
+    began_process "${old_process%%.*}"
+    if [ ! -d "$dead" ] || [ "$dead" = "$stage" ] || [ "$ticks" = "${old_began%%.*}" ]; then continue; fi
+    [ ! -s "$dead/generation" ] || recover_run || continue
     set -- "$@" "$dead"
   done
   [ $# = 0 ] || rm -rf -- "$@"
 }
 
-recover_run() { # of the stage $dead
-  own_nonce=$nonce own_stage=$stage left=0 kept=''
+recover_run() { # of the stage $dead; fails where something of it could not be cleared up
+  own_nonce=$nonce own_stage=$stage left=0 kept='' unfinished=''
   stage=$dead
   if { IFS= read -r generation <"$dead/generation" && IFS= read -r _ && IFS= read -r nonce; } <"$dead/head"; then
     load_tasks
@@ -33,17 +37,18 @@ recover_run() { # of the stage $dead
       [ "$kind" = run ] || recover_task
       at=$((at + 1))
     done
-    append "{\"generation\": $generation, \"recovered\": true}" || :
+    [ -n "$unfinished" ] || append "{\"generation\": $generation, \"recovered\": true}" || :
     sync -- "$state_folder/ledger" 2>/dev/null || :
   fi
   nonce=$own_nonce stage=$own_stage
   tell_recovered
-  generation='' changes='' tasks=0 at=1 doubts=''
+  [ -z "$unfinished" ]
 }
 
 tell_recovered() {
   text="the run with the number $generation was interrupted"
   [ "$left" = 0 ] || text="$text; $left of its files beside their places were cleared away"
+  [ -z "$unfinished" ] || text="$text; not all that it left can be cleared away"
   emit recovered "$text$kept"
 }
 
@@ -57,7 +62,7 @@ recover_task() { # the loaded one
       recover_file "$temp"
       recover_file "$temp.old"
     else
-      take_away "$temp" || :
+      take_away "$temp" || unfinished=yes
     fi
     ;;
   esac
@@ -97,12 +102,10 @@ recover_file() { # $1, which came out of its place, or did not get there
   if [ -z "$base_digest" ] && [ "$base" = file ] && line=$(sha256sum <"$state_folder/before/$generation/$this"); then
     now_digest=${line%% *}
   fi
-  if is_as_seen "$1" || is_staged_file "$1"; then
-    rm -f -- "$1" 2>/dev/null || :
-  elif [ "$1" = "$temp.old" ] && ln -T -- "$1" "$place" 2>/dev/null; then
-    rm -f -- "$1" 2>/dev/null || :
+  if is_as_seen "$1" || is_staged_file "$1" || { [ "$1" = "$temp.old" ] && ln -T -- "$1" "$place" 2>/dev/null; }; then
+    rm -f -- "$1" 2>/dev/null || unfinished=yes
   else
-    keep_as_conflict "$1" || :
+    keep_as_conflict "$1" || unfinished=yes
   fi
 }
 
@@ -115,5 +118,5 @@ recover_tree() { # an exchange of trees that had begun is finished: the new one 
   if exists "$temp.old" && exists "$temp" && ! exists "$place"; then
     mv -fT -- "$temp" "$place" 2>/dev/null || return 0
   fi
-  take_away "$temp" "$temp.old" || :
+  take_away "$temp" "$temp.old" || unfinished=yes
 }

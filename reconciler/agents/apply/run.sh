@@ -91,8 +91,6 @@ make_stage() { # the private directory $stage of this run
     [ -d "$state_folder" ] || why=$(mkdir -p -- "$state_folder" 2>&1) || give_up "$why"
   fi
   trap leave EXIT
-  take_lock "$who"
-  (recover)
   began_process $$
   stage=$state_folder/stage.$$.$ticks.$nonce
   why=$(mkdir -- "$stage" 2>&1) || give_up "$why"
@@ -123,6 +121,7 @@ leave() {
   [ $# = 0 ] || take_away "$@" || :
   [ -z "$stage" ] || [ -n "$outs$unfinished" ] || rm -rf -- "$stage" # else the next run needs it to clear up
   [ -z "$lock_folder" ] || ! has_lock || rm -rf -- "$lock_folder"
+  rmdir -- "$state_folder" 2>/dev/null || : # if nothing is kept in it
   end_signs
 }
 
@@ -145,6 +144,8 @@ fi
 enter_root "$root"
 make_stage
 unpack "$manifest"
+take_lock "$who" # now that nothing is waited for any more
+(recover)
 for number do eval "result_$number=failed"; done
 load_tasks
 emit start ''
@@ -155,4 +156,5 @@ walk
 forget_generations
 record_effects
 start_users
+uninstall
 emit end ''

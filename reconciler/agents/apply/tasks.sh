@@ -67,7 +67,7 @@ discard() { # the staged files of the tasks $1 to $2
     fi
     unwanted=$((unwanted + 1))
   done
-  [ $# = 0 ] || take_away "$@" || :
+  [ $# = 0 ] || take_away "$@" || unfinished=yes
 }
 
 take_away() { # files and whole trees of ours; fails with $why
