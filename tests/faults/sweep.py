@@ -136,6 +136,8 @@ class Ground:
         said to be done."""
         reference = self.reference
         whole(self.root, reference.old, reference.new, backups=reference.ledger, into=found)
+        if ran.trace.hung:
+            found.not_converged.append("the run with the fault did not end")
         seen = self._states()
         found.untrue += [f"{path} is told to be done and is {seen[path]}" for path in ran.done if seen[path] != "new"]
 
@@ -147,7 +149,9 @@ class Ground:
             for path, outcome in again.told.items()
             if outcome.status is not Status.DONE
         ]
-        if again.trace.code != 0:
+        if again.trace.hung:
+            found.not_converged.append("the run after it did not end")
+        elif again.trace.code != 0:
             found.not_converged.append(f"the run after it ended with {again.trace.code}: {again.trace.stderr!r}")
         at_rest(self.root, self._states(), found)
 

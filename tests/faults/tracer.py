@@ -57,6 +57,8 @@ class Trace:
     code: int = 0
     stdout: bytes = b""
     stderr: bytes = b""
+    hung: bool = False
+    """It did not end in time, and was killed then."""
 
     @property
     def count(self) -> int:
@@ -71,9 +73,9 @@ def run(
     prefixes: Sequence[Path],
     fault: Fault | None = None,
     *,
-    seconds: float = 120,
+    seconds: float = 60,
 ) -> Trace:
-    """Input and output are pipes that hold a megabyte. AssertionError: it did not end in time, or could not be traced."""
+    """Input and output are pipes that hold a megabyte. AssertionError: it could not be traced."""
     # It waits for any child, so it must have no others; and ptrace wants always the same thread.
     return apart(partial(_Tracing(prefixes, fault).run, argv, stdin, env, cwd, seconds))
 
@@ -106,9 +108,9 @@ class _Tracing:
         try:
             self._hear(first.pid)
         except _TooLateError:
+            self._trace.hung = True
             self._kill()
             self._hear(first.pid)
-            raise
         first.returncode = self._trace.code  # it was waited for here
         self._trace.stdout, self._trace.stderr = (os.fdopen(pipe, "rb").read() for pipe in (hear, listen))
         return self._trace
@@ -169,4 +171,4 @@ def _pipe() -> tuple[int, int]:
 
 
 def _too_late(*_: object) -> None:
-    raise _TooLateError("it did not end in time")
+    raise _TooLateError
