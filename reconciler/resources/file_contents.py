@@ -37,6 +37,7 @@ from reconciler.model.tasks import (
 )
 from reconciler.model.values import Json
 from reconciler.resources.base import in_the_way
+from reconciler.resources.validators import validator
 
 _NEW_FILE: Final = 0o644
 _NEW_SECRET: Final = 0o600
@@ -115,6 +116,7 @@ class Literal:
             owner=rights.owner,
             group=rights.group,
             secrets=value.names if isinstance(value, Secret) else frozenset(),
+            validate=validator(state.path),
         )
 
     def base(self, path: str, state: PathState, sheet: FactSheet) -> Base:
