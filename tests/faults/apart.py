@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -18,7 +19,11 @@ T = TypeVar("T")
 def apart(work: Callable[[], T]) -> T:
     """What `work` returns. It ends with this process. AssertionError, with what was said: it raised something, or died."""
     read, write = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # pytest-xdist has a thread more, which the child can do without
+        child = os.fork()
     if child == 0:
         os.close(read)
         _libc.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)

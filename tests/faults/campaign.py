@@ -84,15 +84,15 @@ def _note(line: Mapping[str, object]) -> None:
 
 
 def numbers(ground: Ground, few: int, seed: int = 0) -> Sequence[int]:
-    """Which calls a fault falls on: all in the full run, with one behind the last. Else a third of `few` at the switches,
-    the rest spread over all, and other ones for another seed."""
+    """Which calls a fault falls on: all in the full run, with one behind the last. Else half of `few` at the switches,
+    the others spread over all, and other ones for another seed."""
     count = len(ground.reference.calls)
     if IS_FULL:
         return range(1, count + 2)
     return sorted(
         {
-            *_spread(range(1, count + 2), few - few // 3, seed),
-            *_spread(sorted(ground.reference.switches), few // 3, seed),
+            *_spread(range(1, count + 2), few - few // 2, seed),
+            *_spread(sorted(ground.reference.switches), few // 2, seed),
         }
     )
 

@@ -20,7 +20,7 @@ from typing import Final
 from agents.apply_machine import ALICE
 from faults.apart import apart, with_private_mounts
 from faults.apply_scenario import build
-from faults.sweep import Ground, Ran
+from faults.sweep import Ground
 from faults.tracer import KillAt
 from faults.witness import STATE_FOLDERS, Findings
 
@@ -115,10 +115,9 @@ def power_lost(ground: PoweredGround, number: int, journal: Journal) -> Findings
     """The power goes where the call of this number begins; one behind the last is after the end."""
     found = Findings()
     ground.fresh()
-    ran: Ran = ground.run(KillAt(number))
+    ran = ground.run(KillAt(number))
     ground.lose_power(journal)
-    ground.judged(found)
-    ground.true(ran, found)
+    ground.judged(ran, found)
     ground.mended(found)
     if not ground.reference.ledger:
         found.left.clear()  # only what is written ahead can be found again

@@ -18,7 +18,7 @@ from agents.apply_machine import IS_ROOT, Shell, sent_whole
 from faults import tracer
 from faults.apply_scenario import FILES, LISTED, WATCHED, Plan, build, planned
 from faults.tracer import FailAt, Fault, KillAt, Trace
-from faults.witness import Findings, Seen, at_rest, bytes_of, has_ledger, look, states, whole
+from faults.witness import Findings, Seen, State, at_rest, bytes_of, has_ledger, look, states, whole
 from reconciler import agents
 from reconciler.execution.apply import AGENT, Outcome, read
 from reconciler.execution.payload import parts_of
@@ -98,15 +98,20 @@ class Ground:
         plan = plan or self.plan()
         parts = parts_of(plan.batches)
         stdin = program(self.sabotage) + b"session own 0 nonce 0\n" + sent_whole(parts, str(self.root), plan.supplies)
-        become = (
-            [] if self.owner in (0, os.geteuid()) else ["setpriv", f"--reuid={self.owner}", f"--regid={self.owner}"]
-        )
-        if become:
-            become = [shutil.which("setpriv") or "setpriv", *become[1:], "--clear-groups"]
-        words = [*become, *self.shell.argv, "-c", agents.BOOT]
+        words = [*self._become(), *self.shell.argv, "-c", agents.BOOT]
         environment = {"PATH": self.shell.path, "LC_ALL": "C", "HOME": "/nowhere"}
         trace = tracer.run(words, stdin, environment, Path("/"), [self.root], fault)
         return Ran(trace, read(parts, Result(code=trace.code, stdout=trace.stdout, stderr=trace.stderr)).outcomes)
+
+    def _become(self) -> list[str]:
+        if self.owner in (0, os.geteuid()):
+            return []
+        return [
+            shutil.which("setpriv") or "setpriv",
+            f"--reuid={self.owner}",
+            f"--regid={self.owner}",
+            "--clear-groups",
+        ]
 
     @cached_property
     def reference(self) -> Reference:
@@ -126,10 +131,13 @@ class Ground:
         """busybox has no way to copy an access list, nor to see that there is one."""
         return self.name == "busybox" and path == LISTED
 
-    def judged(self, found: Findings, where: Path | None = None) -> None:
-        """What a fault left: each place old or new, nothing lost, each change with a before-image."""
+    def judged(self, ran: Ran, found: Findings) -> None:
+        """What a fault left: each place old or new, nothing lost, each change with a before-image, and done what was
+        said to be done."""
         reference = self.reference
-        whole(where or self.root, reference.old, reference.new, backups=reference.ledger, into=found)
+        whole(self.root, reference.old, reference.new, backups=reference.ledger, into=found)
+        seen = self._states()
+        found.untrue += [f"{path} is told to be done and is {seen[path]}" for path in ran.done if seen[path] != "new"]
 
     def mended(self, found: Findings) -> None:
         """One plain run, which plans anew: all is as wanted then, and nothing is left behind."""
@@ -141,12 +149,10 @@ class Ground:
         ]
         if again.trace.code != 0:
             found.not_converged.append(f"the run after it ended with {again.trace.code}: {again.trace.stderr!r}")
-        at_rest(self.root, states(look(self.root), self.reference.old, self.reference.new), found)
+        at_rest(self.root, self._states(), found)
 
-    def true(self, ran: Ran, found: Findings, where: Path | None = None) -> None:
-        """What was said to be done is."""
-        seen = states(look(where or self.root), self.reference.old, self.reference.new)
-        found.untrue += [f"{path} is told to be done and is {seen[path]}" for path in ran.done if seen[path] != "new"]
+    def _states(self) -> Mapping[str, State]:
+        return states(look(self.root), self.reference.old, self.reference.new)
 
 
 # ---- what falls
@@ -155,23 +161,21 @@ class Ground:
 def killed(ground: Ground, number: int) -> Findings:
     found = Findings()
     ground.fresh()
-    ran = ground.run(KillAt(number))
-    ground.judged(found)
-    ground.true(ran, found)
+    ground.judged(ground.run(KillAt(number)), found)
     ground.mended(found)
     return found
 
 
 def killed_in_recovery(ground: Ground, seed: int, deep: int = 3) -> Findings:
-    """Each run plans anew and is killed in its turn. Recovery stands at the beginning: half of the kills fall there."""
+    """Each run plans anew and is killed in its turn. Half of the first kills fall on the switches, half of the later ones
+    at the beginning, where recovery stands."""
     found, dice = Findings(), random.Random(seed)
-    count = len(ground.reference.calls)
+    count, switches = len(ground.reference.calls), sorted(ground.reference.switches)
     ground.fresh()
     for nth in range(deep):
-        last = count if nth == 0 or dice.random() < 0.5 else count // 5
-        ran = ground.run(KillAt(dice.randint(1, last)))
-        ground.judged(found)
-        ground.true(ran, found)
+        rare = switches if nth == 0 else range(1, count // 5)
+        number = dice.choice(rare if dice.random() < 0.5 else range(1, count + 1))
+        ground.judged(ground.run(KillAt(number)), found)
     ground.mended(found)
     return found
 
@@ -180,8 +184,7 @@ def failed(ground: Ground, fault: FailAt) -> Findings:
     found = Findings()
     ground.fresh()
     ran = ground.run(fault)
-    ground.judged(found)
-    ground.true(ran, found)
+    ground.judged(ran, found)
     found.untrue += _unclear(ran)
     ground.mended(found)
     return found

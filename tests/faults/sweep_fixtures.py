@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,22 @@ import pytest
 from agents.apply_machine import IS_ROOT, SHELLS, applets, shell_named, with_setpriv
 from faults.sweep import USER, Ground
 from faults.system_calls import MACHINE
+from faults.tracer import run
 
 __all__ = ["applets", "bench", "every_ground", "ground"]
 
 GROUNDS = [(shell, identity) for shell in SHELLS for identity in ("root", "user")]
+
+
+@cache
+def why_untraced() -> str | None:
+    if MACHINE not in ("x86_64", "aarch64"):
+        return f"the system calls of {MACHINE} are not known"
+    try:
+        run(["/bin/sh", "-c", ":"], b"", {}, Path("/"), [])
+    except AssertionError as error:
+        return str(error).strip().rpartition("\n")[2]
+    return None
 
 
 @pytest.fixture
@@ -28,8 +41,9 @@ def bench() -> Iterator[Path]:
 def ground_of(shell: str, identity: str, applets: Path, bench: Path) -> Ground:
     if identity == "root" and not IS_ROOT:
         pytest.skip("the agent is to run as root")
-    if MACHINE not in ("x86_64", "aarch64"):
-        pytest.skip(f"the tracer does not know the system calls of {MACHINE}")
+    why = why_untraced()
+    if why:
+        pytest.skip(f"processes cannot be traced here: {why}")
     return Ground(shell, with_setpriv(shell_named(shell, applets), bench), 0 if identity == "root" else USER, bench)
 
 

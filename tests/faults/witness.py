@@ -15,6 +15,9 @@ from faults.apply_scenario import FILES, FOLDERS, HOME, TREE, WATCHED
 
 STATE_FOLDERS: Final = ("/var/lib/reconcile", f"{HOME}/.local/state/reconcile")
 
+_PASSING: Final = (".reconcile.", "stage.", "lock.")
+"""How the names begin of what is there only as long as a run is."""
+
 Seen = tuple[object, ...] | None
 """Everything that makes a file what it is but for its times; None where nothing stands."""
 
@@ -138,9 +141,9 @@ def at_rest(root: Path, found: Mapping[str, State], into: Findings) -> None:
 
 
 def leftovers(root: Path) -> list[Path]:
-    """Staged files, stages of runs, and what is kept of edits by others: there were none."""
+    """Staged files, stages of runs, locks that are folders, and what is kept of edits by others: there were none."""
     conflicts = [place for folder in _state_folders(root) for place in folder.glob("conflict/*")]
-    return [place for place in root.rglob("*") if place.name.startswith((".reconcile.", "stage."))] + conflicts
+    return [place for place in root.rglob("*") if place.name.startswith(_PASSING)] + conflicts
 
 
 def _state_folders(root: Path) -> list[Path]:
