@@ -48,7 +48,7 @@ class Applier:
 
     @property
     def is_busy(self) -> bool:
-        """It was told to stop before it began, and nothing else."""
+        """It was told who is at work before it began, and nothing else."""
         words = [line.split()[1:2] for line in self.stdout.splitlines() if line]
         return [b"busy"] in words and [b"start"] not in words
 
@@ -207,10 +207,7 @@ def is_whole(content: bytes) -> bool:
 
 
 def generations(ledger: Path) -> Iterator[int]:
-    """Of each row, in order. Raises ValueError where a row is no JSON object."""
-    for line in filter(None, ledger.read_bytes().splitlines()):
-        row = json.loads(line)
-        if not isinstance(row, dict):
-            raise TypeError(line)
-        if isinstance(row.get("generation"), int):
-            yield row["generation"]
+    """Of each row, in order. One that was cut off is passed over."""
+    for line in ledger.read_bytes().splitlines():
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)["generation"]
