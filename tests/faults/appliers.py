@@ -74,6 +74,12 @@ class Contest:
         return [one for one in self.appliers if one.is_busy]
 
     @property
+    def misled(self) -> list[Applier]:
+        """Losers who were told of nobody, or of somebody who was not among them."""
+        names = [f"process {one.process.pid}," for one in self.appliers]
+        return [one for one in self.losers if not any(name in one.stdout.decode() for name in names)]
+
+    @property
     def is_interleaved(self) -> bool:
         return len(set(self.order)) < len(self.order)
 
