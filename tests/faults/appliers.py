@@ -48,7 +48,7 @@ class Applier:
 
     @property
     def is_busy(self) -> bool:
-        """It was told to stop before it began, and nothing else."""
+        """It was told who is at work before it began, and nothing else."""
         words = [line.split()[1:2] for line in self.stdout.splitlines() if line]
         return [b"busy"] in words and [b"start"] not in words
 
@@ -72,6 +72,12 @@ class Contest:
     @property
     def losers(self) -> list[Applier]:
         return [one for one in self.appliers if one.is_busy]
+
+    @property
+    def misled(self) -> list[Applier]:
+        """Losers who were told of nobody, or of somebody who was not among them."""
+        names = [f"process {one.process.pid}," for one in self.appliers]
+        return [one for one in self.losers if not any(name in one.stdout.decode() for name in names)]
 
     @property
     def is_interleaved(self) -> bool:
@@ -207,10 +213,7 @@ def is_whole(content: bytes) -> bool:
 
 
 def generations(ledger: Path) -> Iterator[int]:
-    """Of each row, in order. Raises ValueError where a row is no JSON object."""
-    for line in filter(None, ledger.read_bytes().splitlines()):
-        row = json.loads(line)
-        if not isinstance(row, dict):
-            raise TypeError(line)
-        if isinstance(row.get("generation"), int):
-            yield row["generation"]
+    """Of each row, in order. One that was cut off is passed over."""
+    for line in ledger.read_bytes().splitlines():
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)["generation"]

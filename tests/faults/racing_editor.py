@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -148,6 +148,7 @@ class Race:
         return Raced(
             old=old, new=new, edits=edits, outcomes=read(heard.stdout), target=place.read_bytes(),
             kept=tuple(each.read_bytes() for each in state if each.is_file()), seen=frozenset(watched.seen),
+            notes=tuple(line.decode() for line in heard.stdout.splitlines() if line.split()[1:2] == [b"note"]),
             begin=heard.begin, end=heard.end,
         )  # fmt: skip
 
@@ -165,12 +166,14 @@ class Race:
 
 @dataclass(frozen=True, kw_only=True)
 class Raced:
-    """What is left after a run and its edits. `kept` is what is in the files of the state folder."""
+    """What is left after a run and its edits. `kept` is what is in the files of the state folder, `notes` what was told
+    beside the changes."""
 
     old: bytes
     new: bytes
     edits: tuple[Edit, ...]
-    outcomes: dict[str, Outcome]
+    outcomes: Mapping[str, Outcome]
+    notes: tuple[str, ...]
     target: bytes
     kept: tuple[bytes, ...]
     seen: frozenset[bytes | None]
@@ -180,7 +183,7 @@ class Raced:
     def __repr__(self) -> str:
         edits = [f"{edit.begin - self.begin:.3f} to {edit.end - self.begin:.3f} s" for edit in self.edits]
         head = self.target[: len(UNEDITED) * EDITS_AT_MOST + 30]
-        return f"edited at {edits} of {self.end - self.begin:.3f} s, told {self.outcome}, now {head!r}"
+        return f"edited at {edits} of {self.end - self.begin:.3f} s, told {self.outcome} {self.notes}, now {head!r}"
 
     @property
     def outcome(self) -> Outcome:
@@ -201,7 +204,9 @@ class Raced:
 
     @property
     def is_told(self) -> bool:
-        return self.outcome.status in (Status.REFUSED, Status.FAILED) and bool(self.outcome.message)
+        """That the file is not what was to be, or where an edit is kept."""
+        is_not_done = self.outcome.status in (Status.REFUSED, Status.FAILED) and bool(self.outcome.message)
+        return is_not_done or any(PATH in note for note in self.notes)
 
     @property
     def is_untold(self) -> bool:
