@@ -114,8 +114,16 @@ stage_next() {
   is_open || return 0
   if [ -z "$attributes" ] && [ "$kind:$base" = write:file ]; then
     attributes=yes
-    cp --attributes-only --preserve=all --no-preserve=timestamps -- "$stage/tasks" "$stage/parents" 2>/dev/null ||
-      attributes=no
+    why=$(cp --attributes-only --preserve=all --no-preserve=timestamps -- "$stage/tasks" "$stage/parents" 2>&1) ||
+      case $why in
+      *option*) attributes=no ;;
+      *)
+        attributes='' # it has failed: whether it knows how is not told by that
+        reason "$why"
+        finish "$change" failed "cannot write $path: $why"
+        return 0
+        ;;
+      esac
   fi
   if stage_one; then
     [ "$kind" != write ] || unsynced=$unsynced$temp$newline
