@@ -98,4 +98,5 @@ def check_promise(contest: Contest) -> None:
         if one not in (*contest.losers, *contest.robbed) and not one.killed:
             assert one.statuses <= {Status.DONE, Status.REFUSED}, one.outcomes
     if not contest.robbed and not any(one.killed for one in contest.appliers):
-        assert any(one.statuses == {Status.DONE} for one in contest.appliers), "nobody won"
+        told = "\n".join(f"{one.name}: {one.outcomes}" for one in contest.appliers)
+        assert any(one.statuses == {Status.DONE} for one in contest.appliers), f"nobody won:\n{told}"
