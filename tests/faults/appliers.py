@@ -74,6 +74,12 @@ class Contest:
         return [one for one in self.appliers if one.is_busy]
 
     @property
+    def robbed(self) -> list[Applier]:
+        """Those whose input somebody cleared away who took them for dead."""
+        nothing = {Status.NOT_TRIED, Status.UNKNOWN}
+        return [one for one in self.appliers if not one.killed and one.statuses <= nothing]
+
+    @property
     def misled(self) -> list[Applier]:
         """Losers who were told of nobody, or of somebody who was not among them."""
         names = [f"process {one.process.pid}," for one in self.appliers]

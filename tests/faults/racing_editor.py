@@ -23,8 +23,6 @@ EDITS_AT_MOST = 2
 HELD_UP_SECONDS = 0.002
 """Whoever opens a file before the switch and writes to it so long after has written to what is no file any more."""
 PATIENCE_SECONDS = 30.0
-LONGEST_WAIT_SECONDS = 0.3
-"""For a switch that may never come: the change may have been refused."""
 
 
 def text(kind: str, number: int) -> bytes:
@@ -102,7 +100,7 @@ class Heard:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.stdout, self.begin, self.end = b"", 0.0, 0.0
-        self.has_begun = threading.Event()
+        self.has_begun, self.has_ended = threading.Event(), threading.Event()
         self._process = process
         self._thread = threading.Thread(target=self._listen)
         self._thread.start()
@@ -118,6 +116,7 @@ class Heard:
             elif words == [b"change", b"1"]:
                 self.end = time.monotonic()
         self.has_begun.set()
+        self.has_ended.set()
 
     def hear_out(self) -> None:
         self._thread.join(PATIENCE_SECONDS)
@@ -142,7 +141,7 @@ class Race:
             process, read = started(machine, Batch(target=DISTRO, changes=planned))
             heard = Heard(process)
             assert heard.has_begun.wait(PATIENCE_SECONDS)
-            edits = tuple(self._edits(number, heard.begin, moments))
+            edits = tuple(self._edits(number, heard, moments))
             heard.hear_out()
         state = machine.at("/var/lib/reconcile").rglob("*")
         return Raced(
@@ -152,12 +151,13 @@ class Race:
             begin=heard.begin, end=heard.end,
         )  # fmt: skip
 
-    def _edits(self, number: int, begin: float, moments: Sequence[Moment]) -> Iterator[Edit]:
+    def _edits(self, number: int, heard: Heard, moments: Sequence[Moment]) -> Iterator[Edit]:
         for nth, moment in enumerate(moments):
             if moment.switch is None:
-                time.sleep(max(0.0, begin + moment.seconds - time.monotonic()))
+                time.sleep(max(0.0, heard.begin + moment.seconds - time.monotonic()))
             else:
-                self.marks.wait_for_switch(moment.switch, LONGEST_WAIT_SECONDS)
+                while not self.marks.wait_for_switch(moment.switch, 0.02) and not heard.has_ended.is_set():
+                    pass  # a change that is refused comes to no switch
                 time.sleep(moment.seconds)
             token, before = token_of(number, nth), time.monotonic()
             self.editor(self.machine.at(PATH), nth, token)
