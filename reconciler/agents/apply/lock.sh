@@ -16,7 +16,7 @@ take_lock() { # of $state_folder, for who $1 is, as long as this process lives
   if exists "$lock" && { [ ! -f "$lock" ] || [ -L "$lock" ]; }; then give_up "no lock can be had: $lock is no file"; fi
   if command -v flock >/dev/null; then
     why=$(exec 2>&1; true <>"$lock") || give_up "no lock can be had: ${why##*: }"
-    exec 9<>"$lock" # both ways: nobody waits, should somebody have put a pipe there
+    command exec 9<>"$lock" || give_up 'no lock can be had' # both ways: nobody waits, should a pipe be there by now
     flock -n 9 9>&9 || tell_holder "$lock"
     put "process $$, $1" 2>/dev/null >&9 || :
   else

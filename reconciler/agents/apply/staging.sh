@@ -80,7 +80,7 @@ stage_file() {
   elif [ "$attributes" != yes ]; then
     dress "$temp" "${owner:-$now_uid}" "${group:-$now_gid}" "${mode:-$now_mode}"
   elif agrees "$mode" "$owner" "$group"; then
-    why=$(cp --attributes-only --preserve=all --no-preserve=timestamps -- "$place" "$temp" 2>&1)
+    why=$(cp --attributes-only --preserve=mode,ownership,xattr -- "$place" "$temp" 2>&1)
   else
     # An access list goes with the mode it belongs to. The old mode must not show for a moment: it may be the wider.
     why=$(cp --attributes-only --preserve=xattr -- "$place" "$temp" 2>&1) &&
@@ -114,16 +114,9 @@ stage_next() {
   is_open || return 0
   if [ -z "$attributes" ] && [ "$kind:$base" = write:file ]; then
     attributes=yes
-    why=$(cp --attributes-only --preserve=all --no-preserve=timestamps -- "$stage/tasks" "$stage/parents" 2>&1) ||
-      case $why in
-      *option*) attributes=no ;;
-      *)
-        attributes='' # it has failed: whether it knows how is not told by that
-        reason "$why"
-        finish "$change" failed "cannot write $path: $why"
-        return 0
-        ;;
-      esac
+    why=$(cp --attributes-only --preserve=mode,ownership,xattr -- "$stage/tasks" "$stage/parents" 2>&1) || case $why in
+    *' option'*) attributes=no ;;
+    esac
   fi
   if stage_one; then
     [ "$kind" != write ] || unsynced=$unsynced$temp$newline
