@@ -120,6 +120,8 @@ class Arena:
     wraps: tuple[tuple[str, ...], ...] = ((),)
     kills: tuple[str, ...] = ("itself", "all of it")
     shells: list[Shell] = field(default_factory=list)
+    later: Shell = field(init=False)
+    """Of who comes when all have ended, and has the same programs."""
     seconds: float = 0.0
     """How long one takes who is alone."""
 
@@ -130,6 +132,11 @@ class Arena:
                 switch_seconds=0.01,
             )  # fmt: skip
             self.shells.append(Shell(self.machine.shell.argv, tools.path()))
+        tools = SlowTools(
+            folder=self.folder / "later", marks=self.marks, watched=WATCHED, who="later", hidden=self.hidden,
+            pause_seconds=0, switch_seconds=0,
+        )  # fmt: skip
+        self.later = Shell(self.machine.shell.argv, tools.path())
         for path in FILES:
             self.machine.file(path, b"nobody's\n")
         began = time.monotonic()
@@ -197,7 +204,7 @@ class Arena:
         died = time.monotonic()
         while True:
             began = time.monotonic()
-            one = self.start("later", self.plan("later", what), self.machine.shell)
+            one = self.start("later", self.plan("later", what), self.later)
             one.end()
             if not one.is_busy or began - died > 5:
                 return one, began - died
