@@ -79,7 +79,7 @@ uninstall() { # what is kept here goes, but for edits of others, unless somethin
   rmdir -- "$state_folder/conflict" 2>/dev/null || ! exists "$state_folder/conflict" ||
     emit note "edits of others that were kept are in ${state_folder#"$prefix"}/conflict"
   rm -rf -- "$@" "$stage" "$state_folder/lock" 2>/dev/null || emit note "not all of ${state_folder#"$prefix"} could be removed"
-  generation=''
+  generation='' lock=''
 }
 
 forget_generations() { # the oldest, of which nothing is needed any more
