@@ -10,6 +10,7 @@ import click
 from reconciler import pipeline
 from reconciler.cli import options
 from reconciler.cli.carrying import carry_through
+from reconciler.cli.console import say
 from reconciler.cli.saved import planned_from_file
 from reconciler.cli.session import Choice, open_session
 from reconciler.model.errors import UsageError
@@ -54,4 +55,18 @@ def command(
         planned = pipeline.plan_documents(
             session.documents, session.targets, session.run(may_ask=True, allow=allow, prune=prune)
         )
-    return carry_through(session, planned, session.stamp(), yes=yes, verbose=verbose)
+    stamp = session.stamp()
+    carried = carry_through(session, planned, stamp, yes=yes, verbose=verbose)
+    if carried.asks_for_undo:
+        _lead_back(stamp.id, chosen, verbose=verbose)
+    return carried.code
+
+
+def _lead_back(run: str, choice: Choice, *, verbose: bool) -> None:
+    from reconciler.cli.journals import open_journals
+    from reconciler.cli.undo import lead_back
+    from reconciler.planning.undo_steps import steps_of_run
+
+    say(f"\nA check failed that asks for it: this run ({run}) is led back.\n")
+    journals = open_journals(choice)
+    lead_back(journals, steps_of_run(run, journals.each), undoes=run, yes=True, verbose=verbose)

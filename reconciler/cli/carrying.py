@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import click
@@ -20,7 +20,7 @@ from reconciler.model.errors import BlockedError
 from reconciler.model.ledger import RunStamp
 from reconciler.model.outcome import ApplyOutcome, ChangeOutcome, Status
 from reconciler.model.plan import Plan
-from reconciler.model.states import Effect, Exit, State
+from reconciler.model.states import UNDO_ON_FAILURE, Effect, Exit, Phase, State
 from reconciler.pipeline import Planned
 from reconciler.planning.restrict import without
 
@@ -46,10 +46,18 @@ _SUDO_FIXES: Final = {
 """By what sudo, doas or we say of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The exit code, and whether a check that failed asks for the run to be led back."""
+
+    code: int
+    asks_for_undo: bool = False
+
+
 def carry_through(
     session: Session, planned: Planned, stamp: RunStamp, *, yes: bool, verbose: bool, heading: str = "Plan"
-) -> int:
-    """Shows the plans, asks unless `yes`, writes, and tells what became of it; the exit code."""
+) -> Carried:
+    """Shows the plans, asks unless `yes`, writes, and tells what became of it."""
     plans = [_as_far_as_rights_go(plan, planned.observed) for plan in planned.plans]
     output.show_plans(plans, "text", verbose=verbose, heading=heading)
     if any(plan.changes for plan in plans) and not yes:
@@ -62,9 +70,22 @@ def carry_through(
         from reconciler.rendering.result import result_text
 
         say("\n" + result_text(results, verbose=verbose, **look(sys.stdout)))
-    return Exit.first(
+    code = Exit.first(
         [*(_left(plan) for plan in plans), *(_EXITS.get(o.status, Exit.DONE) for r in results for o in r.outcomes)]
     )
+    return Carried(code=code, asks_for_undo=any(_asks_for_undo(plan, results) for plan in plans))
+
+
+def _asks_for_undo(plan: Plan, results: Sequence[ApplyOutcome]) -> bool:
+    """Whether a check has failed that wants the run to be led back."""
+    failed = {
+        address
+        for result in results
+        for outcome in result.outcomes
+        if outcome.change.phase is Phase.CHECKS and outcome.status is Status.FAILED
+        for address in outcome.change.addresses
+    }
+    return any(item.address in failed and UNDO_ON_FAILURE in (item.after or {}) for item in plan.items)
 
 
 def record_of(stamp: RunStamp, results: Sequence[ApplyOutcome]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.cli.console import say
 from reconciler.cli.passwords import SSH_SECRET, Asked, OnceKnown, secret_password
-from reconciler.documents.machine_file import MachineFile
+from reconciler.documents.machine_file import MachineFile, for_programs
 from reconciler.documents.reader import Caller
 from reconciler.execution.doors import Door, NoDoor
 from reconciler.execution.gather import Caller as Asker
@@ -77,7 +77,10 @@ class RemoteDoors:
             from reconciler.transports.openssh import OpenSshTransport
 
             seconds = route[-1].connect_timeout_seconds or 10
-            own = OpenSshTransport(remote, limits, name=f"{user}@{machine}", connect_seconds=seconds)
+            environment = for_programs(self.machine, os.environ)
+            own = OpenSshTransport(
+                remote, limits, name=f"{user}@{machine}", connect_seconds=seconds, environment=environment
+            )
             return Door(transport=own, caller=asker, may_become_root=may_become_root)
         self._name_remarks(route)
         transport = self.client.transport(route, limits)
@@ -102,11 +105,25 @@ class RemoteDoors:
         if "client" in self.__dict__:
             self.client.close()
 
+    @property
+    def _local(self) -> Local:
+        """What ssh_config goes by; its commands see no secret."""
+        from reconciler.transports.ssh.config import Local
+
+        return Local(
+            user=self.who.name,
+            uid=self.who.uid,
+            gid=self.who.gid,
+            home=self.who.home,
+            hostname=socket.gethostname(),
+            environment=for_programs(self.machine, os.environ),
+        )
+
     @cached_property
     def _config(self) -> SshConfig:
         from reconciler.transports.ssh.config import ConfigFiles, SshConfig
 
-        return SshConfig(ConfigFiles(user=f"{self.who.home}/.ssh/config"), _local(self.who))
+        return SshConfig(ConfigFiles(user=f"{self.who.home}/.ssh/config"), self._local)
 
     @cached_property
     def client(self) -> SshClient:
@@ -114,18 +131,11 @@ class RemoteDoors:
 
         password = OnceKnown(lambda: secret_password(self.machine, SSH_SECRET, self.who))
         return SshClient(
-            _local(self.who),
+            self._local,
             ask=self.asked,
             login_password=lambda settings: password(),
             patience_seconds=self.timeout_seconds,
         )
-
-
-def _local(who: Caller) -> Local:
-    from reconciler.transports.ssh.config import Local
-
-    hostname, environment = socket.gethostname(), dict(os.environ)
-    return Local(user=who.name, uid=who.uid, gid=who.gid, home=who.home, hostname=hostname, environment=environment)
 
 
 def _destination(remote: Remote) -> Destination:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from reconciler.execution.visit import Observed, observe
 from reconciler.model import derived_facts
 from reconciler.model.derived_facts import DERIVED_FACTS
 from reconciler.model.errors import UnreachableError
+from reconciler.model.facts import FactSheet, FileState
 from reconciler.model.sheet_json import sheet_to_json
 
 
@@ -31,7 +33,10 @@ def command(form: str, **choice: Any) -> int:
     names = frozenset(DERIVED_FACTS)
     if form != "text":
         sheets = {
-            str(target): {**sheet_to_json(sheet), "derived": _shown(derived_facts.values(sheet, names))}
+            str(target): {
+                **sheet_to_json(_without_secrets(sheet)),
+                "derived": _shown(derived_facts.values(sheet, names)),
+            }
             for target, sheet in observed.sheets.items()
         }
         output.show_data(sheets, form)
@@ -55,6 +60,17 @@ def _observed(session: Session) -> Observed:
         reasons = ", ".join(f"{target}: {unseen.why}" for target, unseen in observed.unseen.items())
         raise UnreachableError(f"no target could be asked ({reasons or 'nothing is declared for this machine'})")
     return observed
+
+
+def _without_secrets(sheet: FactSheet) -> FactSheet:
+    """What not everybody may read is not for print."""
+    answers = {
+        fact: replace(answer, data=None, unreadable="not everybody may read it: not shown")
+        if isinstance(answer, FileState) and answer.is_closed
+        else answer
+        for fact, answer in sheet.answers.items()
+    }
+    return replace(sheet, answers=answers)
 
 
 def _shown(values: Mapping[str, object]) -> dict[str, object]:

@@ -51,7 +51,7 @@ def lead_back(
 ) -> int:
     session = journals.session
     planned = pipeline.plan_reversal(pipeline.reversal_of(steps, {}), session.run(may_ask=True))
-    return carry_through(session, planned, session.stamp(undoes=undoes), yes=yes, verbose=verbose, heading=heading)
+    return carry_through(session, planned, session.stamp(undoes=undoes), yes=yes, verbose=verbose, heading=heading).code
 
 
 def _chosen(what: str | None, journals: Journals) -> tuple[str | None, Mapping[Address, Step]]:

@@ -93,9 +93,24 @@ def has_secret(machine: MachineFile, name: str, environment: Mapping[str, str]) 
     return name in machine.secrets or SECRET_PREFIX + name.upper() in environment
 
 
+def for_programs(machine: MachineFile, environment: Mapping[str, str]) -> dict[str, str]:
+    """What programs that are started may see of an environment: all but the variables that secrets come from."""
+    sources = {
+        node.text
+        for source in machine.secrets.values()
+        for kind, node in source.entries
+        if kind.text == "env" and isinstance(node, Scalar)
+    }
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.upper().startswith(SECRET_PREFIX) and name not in sources
+    }
+
+
 def secret(machine: MachineFile, name: str, caller: Caller, environment: Mapping[str, str]) -> str | None:
     """A secret's text; None where it has no source here. DocumentError: its source failed."""
     source = machine.secrets.get(name)
-    return (
-        environment.get(SECRET_PREFIX + name.upper()) if source is None else value_of(name, source, caller, environment)
-    )
+    if source is None:
+        return environment.get(SECRET_PREFIX + name.upper())
+    return value_of(name, source, caller, environment, for_programs(machine, environment))

@@ -17,14 +17,21 @@ from reconciler.model.tree import Node
 COMMAND_TIMEOUT_SECONDS: Final = 30
 
 
-def value_of(name: str, source: tree.Mapping, caller: Caller, environment: Mapping[str, str]) -> str | None:
+def value_of(
+    name: str,
+    source: tree.Mapping,
+    caller: Caller,
+    environment: Mapping[str, str],
+    for_programs: Mapping[str, str],
+) -> str | None:
     """The secret's text, one final line end cut off; None where its variable is not set. DocumentError: it cannot be read.
 
-    Files are read and programs run with the caller's own rights, also under sudo.
+    Files are read and programs run with the caller's own rights, also under sudo. Programs see `for_programs` of the
+    environment: a helper for one secret need not know the others.
     """
     ((kind, node),) = source.entries
     try:
-        text = _READERS[kind.text](node, caller, environment)
+        text = _READERS[kind.text](node, caller, for_programs if kind.text == "command" else environment)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise DocumentError([Problem(f"secret {name} cannot be read: {_reason(error)}", node.origin)]) from None
     return text.removesuffix("\n").removesuffix("\r") if text is not None else None

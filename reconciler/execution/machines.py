@@ -108,6 +108,7 @@ def _batches(plan: Plan, machine: Target, observed: Observed, doors: Doors) -> l
             records=effects.kept(effects.of_sheet(observed.sheets[target], target), observed.sheets[target].host),
             items=items,
             journal=ledger.of_sheet(observed.sheets[target], target),
+            ledger_digest=ledger.large(observed.sheets[target], target),
         )
         for target in targets
     ]

@@ -43,6 +43,8 @@ class Batch:
     records: tuple[EffectRecord, ...] = ()
     items: Mapping[Address, ItemPlan] = field(default_factory=dict)
     journal: tuple[RunRecord, ...] = ()
+    ledger_digest: str | None = None
+    """Of a ledger that has become large, which the journal was read from."""
     forgets: bool = False
     """Whether the journal and all else that the tool keeps for itself goes, once every change is done."""
 
@@ -57,6 +59,7 @@ class Part:
     records: tuple[EffectRecord, ...]
     items: Mapping[Address, ItemPlan] = field(default_factory=dict)
     journal: tuple[RunRecord, ...] = ()
+    ledger_digest: str | None = None
     forgets: bool = False
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
@@ -82,6 +85,7 @@ def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:
                 records=tuple(record for batch in own for record in batch.records),
                 items={address: item for batch in own for address, item in batch.items.items()},
                 journal=next((batch.journal for batch in own), ()),
+                ledger_digest=next((batch.ledger_digest for batch in own), None),
                 forgets=any(batch.forgets for batch in own),
             )
         )
@@ -150,10 +154,17 @@ def _archive(
         "effects": encoded(effects_of(part)),
         "uninstall": b"yes\n" if part.forgets else b"",
         "users": users,
+        **_smaller_ledger(part, stamp),
         **{member.name: _sent(member, supplies) for member in members},
     }
     manifest = encoded("".join(f"{_digest(data)}  {name}\n" for name, data in files.items()))
     return Archive(head=head + encoded(f"{_digest(manifest)}\n"), files={**files, **inner, "manifest": manifest})
+
+
+def _smaller_ledger(part: Part, stamp: RunStamp) -> Mapping[str, bytes]:
+    if part.ledger_digest is None:
+        return {}
+    return {"ledger": ledger.compacted(part.journal, stamp), "ledger.of": f"{part.ledger_digest}\n".encode()}
 
 
 def _unavailable(part: Part, supplies: Supplies) -> Mapping[BlobTask, Unavailable]:

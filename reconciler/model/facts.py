@@ -73,6 +73,11 @@ class FileState:
     data: bytes | None = None
     unreadable: str | None = None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether not everybody may read it: what it holds may be a secret, of whatever document or person."""
+        return self.data is not None and not (self.state.followed.mode or 0) & 0o004
+
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:

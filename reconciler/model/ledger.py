@@ -25,6 +25,8 @@ from reconciler.model.values import Json
 FILE_NAME: Final = "ledger"
 KEPT_GENERATIONS: Final = 20
 KEPT_DAYS: Final = 90
+LARGE_BYTES: Final = 256 * 1024
+"""A ledger larger than this is made smaller: no file of more than 1 MiB is read."""
 TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S UTC"
 _SECRET: Final = "$secret"
 _DIGEST: Final = "$sha256"
@@ -209,9 +211,36 @@ def secret_paths(runs: Iterable[RunRecord]) -> frozenset[str]:
 def outdated(runs: tuple[RunRecord, ...], now: RunStamp) -> tuple[int, ...]:
     """The generations whose bytes may go: all but the newest 20, those of the last 90 days, and those that hold the value
     from before us of an address that is ours."""
-    kept = {each.origin_generation for each in held(runs).values()}
-    kept |= {run.generation for run in runs[-KEPT_GENERATIONS:]}
+    kept = _needed(runs)
     return tuple(run.generation for run in runs if run.generation not in kept and _is_older(run.stamp, now))
+
+
+def _needed(runs: tuple[RunRecord, ...]) -> set[int]:
+    """The newest generations, and those by which an address is ours."""
+    ours = held(runs).values()
+    return {
+        *(each.origin_generation for each in ours),
+        *(each.last_generation for each in ours),
+        *(run.generation for run in runs[-KEPT_GENERATIONS:]),
+    }
+
+
+def compacted(runs: tuple[RunRecord, ...], now: RunStamp) -> bytes:
+    """The ledger without what is outdated; and without the oldest that nobody needs, where it still is large."""
+    gone = set(outdated(runs, now))
+    texts = {run.generation: _rows_of(run) for run in runs if run.generation not in gone}
+    for generation in [number for number in sorted(texts) if number not in _needed(runs)]:
+        if sum(map(len, texts.values())) > LARGE_BYTES:
+            del texts[generation]
+    return "".join(texts.values()).encode("ascii")
+
+
+def _rows_of(run: RunRecord) -> str:
+    done = [change.number for change in run.changes if change.is_done]
+    rows = [f'{{"generation": {run.generation}, {line_of(run.stamp, run.changes)}']
+    rows += [json.dumps({"generation": run.generation, "done": done})] if done else []
+    rows += [json.dumps({"generation": run.generation, "recovered": True})] if run.recovered else []
+    return "".join(f"{row}\n" for row in rows)
 
 
 def _is_older(stamp: RunStamp, now: RunStamp) -> bool:
@@ -221,6 +250,12 @@ def _is_older(stamp: RunStamp, now: RunStamp) -> bool:
 def of_sheet(sheet: FactSheet, target: Target) -> tuple[RunRecord, ...]:
     """The journal of the target that the sheet is of; empty where it may not be read."""
     return read(sheet.file(path(target)).data)
+
+
+def large(sheet: FactSheet, target: Target) -> str | None:
+    """The digest of the target's ledger where that is to be made smaller."""
+    data = sheet.file(path(target)).data or b""
+    return hashlib.sha256(data).hexdigest() if len(data) > LARGE_BYTES else None
 
 
 def _rows(data: bytes) -> Iterator[JsonObject]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class State(StrEnum):
@@ -65,6 +66,10 @@ class Risk(StrEnum):
     @property
     def needs_allow_exec(self) -> bool:
         return self in (Risk.RUNS_CODE_LATER, Risk.GRANTS_RIGHTS, Risk.RUNS_PROGRAM)
+
+
+UNDO_ON_FAILURE: Final = "undo_on_failure"
+"""The field of a check by which its failure leads the run back."""
 
 
 class Phase(IntEnum):

@@ -253,9 +253,10 @@ def _with_secrets(task: Task, secrets: frozenset[str]) -> Task:
 
 
 def _text_of(tasks: Sequence[Task], bundle: Bundle) -> TextDiff | None:
-    """The text of a file that is written, old and new; None for one that holds a secret."""
+    """The text of a file that is written, old and new; None for one that holds a secret, or that not everybody may
+    read: what its other lines hold nobody knows."""
     write = next((task for task in tasks if isinstance(task, WriteFile)), None)
-    if write is None or write.secrets:
+    if write is None or write.secrets or not (0o004 if write.base.mode is None else write.base.mode) & 0o004:
         return None
     old = next((data for draft, part in bundle.work if (data := _old_bytes(part, draft.sheet)) is not None), None)
     return TextDiff(path=write.path, before=_shown(old), after=_shown(write.content))

@@ -9,6 +9,7 @@ from reconciler.formats.managed_block import BlockCodec, BlockError, Position
 from reconciler.model.facts import FactSheet
 from reconciler.model.resource import Blocked, Fields, FileEdit, Observed, Part, Seen, Unknown
 from reconciler.resources.base import parent_needs
+from reconciler.resources.validators import validator
 
 COMMENTS: Final = ("#", "//", "--", ";", '"')
 """What begins a comment in one language or another."""
@@ -58,5 +59,7 @@ class Block:
         return Seen(fields={"block": found if stays else ""}, notes=note)
 
     def part(self, path: str, sheet: FactSheet) -> Part:
-        edit = FileEdit(path=path, codec=self.codec, member=_NAME, value=self._normal, follow=self.follow)
+        edit = FileEdit(
+            path=path, codec=self.codec, member=_NAME, value=self._normal, follow=self.follow, validate=validator(path)
+        )
         return Part(thing=path, edits=(edit,), needs=() if self.text is None else parent_needs(path, sheet))

@@ -37,6 +37,7 @@ from reconciler.model.tasks import (
 )
 from reconciler.model.values import Json
 from reconciler.resources.base import in_the_way
+from reconciler.resources.validators import validator
 
 _NEW_FILE: Final = 0o644
 _NEW_SECRET: Final = 0o600
@@ -68,7 +69,7 @@ class Content(Protocol):
 
     def fields(self) -> Mapping[str, Json | Secret]: ...
 
-    def seen(self, path: str, state: PathState, sheet: FactSheet) -> Mapping[str, Json] | Unknown | Blocked:
+    def seen(self, path: str, state: PathState, sheet: FactSheet) -> Mapping[str, Json | Secret] | Unknown | Blocked:
         """What is there of such fields; `state` is that of something which is there."""
 
     def written(self, path: str, state: PathState, sheet: FactSheet, rights: Rights) -> Task:
@@ -96,11 +97,17 @@ class Literal:
             case bytes():
                 return {"content": self.value.decode("utf-8", "surrogateescape")}
 
-    def seen(self, path: str, state: PathState, sheet: FactSheet) -> Mapping[str, Json] | Unknown | Blocked:
+    def seen(self, path: str, state: PathState, sheet: FactSheet) -> Mapping[str, Json | Secret] | Unknown | Blocked:
+        """What stands in a file that not everybody may read may be a secret, of today or of before."""
         file = sheet.file(path)
         if file.unreadable and self.is_declared:
             return Unknown(file.unreadable)
-        return {"content": None if file.data is None else file.data.decode("utf-8", "surrogateescape")}
+        if file.data is None:
+            return {"content": None}
+        text = file.data.decode("utf-8", "surrogateescape")
+        wanted = self.fields().get("content")
+        is_known = text == (wanted.reveal() if isinstance(wanted, Secret) else wanted)
+        return {"content": Secret(text) if file.is_closed and not is_known else text}
 
     def written(self, path: str, state: PathState, sheet: FactSheet, rights: Rights) -> Task:
         value = self.value
@@ -115,6 +122,7 @@ class Literal:
             owner=rights.owner,
             group=rights.group,
             secrets=value.names if isinstance(value, Secret) else frozenset(),
+            validate=validator(state.path),
         )
 
     def base(self, path: str, state: PathState, sheet: FactSheet) -> Base:

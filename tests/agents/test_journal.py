@@ -102,13 +102,15 @@ def test_without_a_journal_nothing_is_written(one_machine: Machine) -> None:
 
 
 def slow(machine: Machine, folder: Path) -> None:
-    """The machine's `sync` waits until somebody writes to its fifo."""
-    os.mkfifo(folder / "gate")
-    with_shim(machine, folder / "shims", "sync", f'read -r _ <{folder / "gate"}; real "$@"')
+    """The machine's `sync` waits until the gate opens, for at most half a minute."""
+    wait = (
+        f"echo >{folder}/held; n=0; while [ ! -e {folder}/open ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n + 1)); done"
+    )
+    with_shim(machine, folder / "shims", "sync", f'{wait}; real "$@"')
 
 
 def open_gate(folder: Path) -> None:
-    (folder / "gate").write_text("go\n")
+    (folder / "open").touch()
 
 
 @dataclass
@@ -117,10 +119,10 @@ class Held:
     process: subprocess.Popen[bytes]
     folder: Path
 
-    def wait_for(self, name: str) -> None:
+    def wait(self) -> None:
         deadline = time.monotonic() + 20
-        while not (state_of(self.machine) / name).exists():
-            assert time.monotonic() < deadline, f"no {name}"
+        while not (self.folder / "held").exists():
+            assert time.monotonic() < deadline, "it never got so far"
             time.sleep(0.01)
 
 
@@ -133,8 +135,7 @@ def held(request: pytest.FixtureRequest, one_machine: Machine, tmp_path: Path, a
     slow(one_machine, tmp_path)
     process, _ = started(one_machine, Batch(target=DISTRO, changes=(change("a", one_machine.write("/etc/a", b"A")),)))
     held = Held(one_machine, process, tmp_path)
-    held.wait_for("lock" if request.param == "flock" else "lock.d/holder")
-    time.sleep(0.05)  # for the text in the file that flock locked
+    held.wait()
     yield held
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(20)

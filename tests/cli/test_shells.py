@@ -92,7 +92,7 @@ def applied(command, home: Path, tmp_path: Path):
 
     def apply(text: str):
         (tmp_path / "reconcile.yaml").write_text(text, encoding="utf-8")
-        done = command("apply", "-C", str(tmp_path), "--yes")
+        done = command("apply", "-C", str(tmp_path), "--yes", "--allow-exec")
         assert done.code == 0, done.out + done.err
         assert PASSWORD not in done.out
         return done
@@ -207,7 +207,7 @@ def test_an_activated_environment_stays_in_front_in_a_shell_inside(applied, home
 def test_markers_that_do_not_pair_block_and_are_shown(command, home: Path, tmp_path: Path) -> None:
     (home / ".bashrc").write_text("# >>> reconcile shell_env >>>\nmine\n")
     (tmp_path / "reconcile.yaml").write_text(DOCUMENT, encoding="utf-8")
-    done = command("apply", "-C", str(tmp_path), "--yes")
+    done = command("apply", "-C", str(tmp_path), "--yes", "--allow-exec")
     assert done.code == 5
     assert "~/.bashrc:1: the block shell_env begins here and does not end" in done.out
     assert (home / ".bashrc").read_text() == "# >>> reconcile shell_env >>>\nmine\n"

@@ -154,6 +154,15 @@ def test_a_secret_comes_from_what_a_program_prints(repo) -> None:
     assert secret(repo, "{command: [sh, -c, 'echo $HOME:$USER:$(pwd)']}") == f"{repo.home}:alice:{repo.home}"
 
 
+def test_a_program_that_gives_one_secret_does_not_see_the_others(repo) -> None:
+    machine = read(repo, "secrets: {token: {command: [env]}, other: {env: OWN_TOKEN}}")
+    environment = {"RECONCILE_SECRET_X": "hidden", "OWN_TOKEN": "hidden", "VAULT": "open", "PATH": "/usr/bin:/bin"}
+    assert machine_file.for_programs(machine, environment) == {"VAULT": "open", "PATH": "/usr/bin:/bin"}
+    printed = machine_file.secret(machine, "token", repo.caller, environment) or ""
+    assert "VAULT=open" in printed and "hidden" not in printed
+    assert machine_file.secret(machine, "other", repo.caller, environment) == "hidden"
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [

@@ -48,7 +48,7 @@ class Applier:
 
     @property
     def is_busy(self) -> bool:
-        """It was told to stop before it began, and nothing else."""
+        """It was told who is at work before it began, and nothing else."""
         words = [line.split()[1:2] for line in self.stdout.splitlines() if line]
         return [b"busy"] in words and [b"start"] not in words
 
@@ -72,6 +72,18 @@ class Contest:
     @property
     def losers(self) -> list[Applier]:
         return [one for one in self.appliers if one.is_busy]
+
+    @property
+    def robbed(self) -> list[Applier]:
+        """Those whose input somebody cleared away who took them for dead."""
+        nothing = {Status.NOT_TRIED, Status.UNKNOWN}
+        return [one for one in self.appliers if not one.killed and one.statuses <= nothing]
+
+    @property
+    def misled(self) -> list[Applier]:
+        """Losers who were told of nobody, or of somebody who was not among them."""
+        names = [f"process {one.process.pid}," for one in self.appliers]
+        return [one for one in self.losers if not any(name in one.stdout.decode() for name in names)]
 
     @property
     def is_interleaved(self) -> bool:
@@ -108,6 +120,8 @@ class Arena:
     wraps: tuple[tuple[str, ...], ...] = ((),)
     kills: tuple[str, ...] = ("itself", "all of it")
     shells: list[Shell] = field(default_factory=list)
+    later: Shell = field(init=False)
+    """Of who comes when all have ended, and has the same programs."""
     seconds: float = 0.0
     """How long one takes who is alone."""
 
@@ -118,6 +132,11 @@ class Arena:
                 switch_seconds=0.01,
             )  # fmt: skip
             self.shells.append(Shell(self.machine.shell.argv, tools.path()))
+        tools = SlowTools(
+            folder=self.folder / "later", marks=self.marks, watched=WATCHED, who="later", hidden=self.hidden,
+            pause_seconds=0, switch_seconds=0,
+        )  # fmt: skip
+        self.later = Shell(self.machine.shell.argv, tools.path())
         for path in FILES:
             self.machine.file(path, b"nobody's\n")
         began = time.monotonic()
@@ -185,7 +204,7 @@ class Arena:
         died = time.monotonic()
         while True:
             began = time.monotonic()
-            one = self.start("later", self.plan("later", what), self.machine.shell)
+            one = self.start("later", self.plan("later", what), self.later)
             one.end()
             if not one.is_busy or began - died > 5:
                 return one, began - died
@@ -207,10 +226,7 @@ def is_whole(content: bytes) -> bool:
 
 
 def generations(ledger: Path) -> Iterator[int]:
-    """Of each row, in order. Raises ValueError where a row is no JSON object."""
-    for line in filter(None, ledger.read_bytes().splitlines()):
-        row = json.loads(line)
-        if not isinstance(row, dict):
-            raise TypeError(line)
-        if isinstance(row.get("generation"), int):
-            yield row["generation"]
+    """Of each row, in order. One that was cut off is passed over."""
+    for line in ledger.read_bytes().splitlines():
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)["generation"]

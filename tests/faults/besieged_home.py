@@ -23,12 +23,15 @@ from reconciler.execution.payload import Batch
 from reconciler.model.address import Target
 from reconciler.model.errors import UnreachableError
 from reconciler.model.facts import FileDigest, FileText, Listing
+from reconciler.model.outcome import Status
 from reconciler.model.tasks import MakeDirectory, Remove, WriteFile
 from reconciler.transports.exchange import Limits
 from reconciler.transports.local import LocalTransport
 
 HOME = "/home/alice"
 USER = Target("lt", "main", "alice")
+KEPT_OUT_OF = {"pub", "drop"}
+"""The changes of root's below what the user can write."""
 READ_BY_ALL = 0o004
 
 
@@ -69,13 +72,19 @@ class Came:
     apply_hung: bool
     look_hung: bool
 
+    @property
+    def is_disturbed(self) -> bool:
+        return any(
+            outcome.status is not Status.DONE for name, outcome in self.outcomes.items() if name not in KEPT_OUT_OF
+        )
+
 
 @dataclass
 class Besieged:
-    """`patience_seconds` is what counts as a hang."""
+    """Longer than `patience_seconds` is a hang."""
 
     machine: Machine
-    patience_seconds: float = 20.0
+    patience_seconds: float = 10.0
     canary: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def __post_init__(self) -> None:

@@ -22,11 +22,6 @@ def rounds(quick: int, full: int) -> int:
     return full if IS_FULL else quick
 
 
-def keeps_a_ledger(state_folder: Path) -> bool:
-    """Whether the agent that has just applied there is one that promises what a ledger is kept for."""
-    return (state_folder / "ledger").exists()
-
-
 @dataclass
 class Measured:
     """What was counted in one row of the table. It is written down also when the test fails."""

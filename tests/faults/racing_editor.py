@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +23,6 @@ EDITS_AT_MOST = 2
 HELD_UP_SECONDS = 0.002
 """Whoever opens a file before the switch and writes to it so long after has written to what is no file any more."""
 PATIENCE_SECONDS = 30.0
-LONGEST_WAIT_SECONDS = 0.3
-"""For a switch that may never come: the change may have been refused."""
 
 
 def text(kind: str, number: int) -> bytes:
@@ -102,7 +100,7 @@ class Heard:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.stdout, self.begin, self.end = b"", 0.0, 0.0
-        self.has_begun = threading.Event()
+        self.has_begun, self.has_ended = threading.Event(), threading.Event()
         self._process = process
         self._thread = threading.Thread(target=self._listen)
         self._thread.start()
@@ -118,6 +116,7 @@ class Heard:
             elif words == [b"change", b"1"]:
                 self.end = time.monotonic()
         self.has_begun.set()
+        self.has_ended.set()
 
     def hear_out(self) -> None:
         self._thread.join(PATIENCE_SECONDS)
@@ -142,21 +141,23 @@ class Race:
             process, read = started(machine, Batch(target=DISTRO, changes=planned))
             heard = Heard(process)
             assert heard.has_begun.wait(PATIENCE_SECONDS)
-            edits = tuple(self._edits(number, heard.begin, moments))
+            edits = tuple(self._edits(number, heard, moments))
             heard.hear_out()
         state = machine.at("/var/lib/reconcile").rglob("*")
         return Raced(
             old=old, new=new, edits=edits, outcomes=read(heard.stdout), target=place.read_bytes(),
             kept=tuple(each.read_bytes() for each in state if each.is_file()), seen=frozenset(watched.seen),
+            notes=tuple(line.decode() for line in heard.stdout.splitlines() if line.split()[1:2] == [b"note"]),
             begin=heard.begin, end=heard.end,
         )  # fmt: skip
 
-    def _edits(self, number: int, begin: float, moments: Sequence[Moment]) -> Iterator[Edit]:
+    def _edits(self, number: int, heard: Heard, moments: Sequence[Moment]) -> Iterator[Edit]:
         for nth, moment in enumerate(moments):
             if moment.switch is None:
-                time.sleep(max(0.0, begin + moment.seconds - time.monotonic()))
+                time.sleep(max(0.0, heard.begin + moment.seconds - time.monotonic()))
             else:
-                self.marks.wait_for_switch(moment.switch, LONGEST_WAIT_SECONDS)
+                while not self.marks.wait_for_switch(moment.switch, 0.02) and not heard.has_ended.is_set():
+                    pass  # a change that is refused comes to no switch
                 time.sleep(moment.seconds)
             token, before = token_of(number, nth), time.monotonic()
             self.editor(self.machine.at(PATH), nth, token)
@@ -165,12 +166,14 @@ class Race:
 
 @dataclass(frozen=True, kw_only=True)
 class Raced:
-    """What is left after a run and its edits. `kept` is what is in the files of the state folder."""
+    """What is left after a run and its edits. `kept` is what is in the files of the state folder, `notes` what was told
+    beside the changes."""
 
     old: bytes
     new: bytes
     edits: tuple[Edit, ...]
-    outcomes: dict[str, Outcome]
+    outcomes: Mapping[str, Outcome]
+    notes: tuple[str, ...]
     target: bytes
     kept: tuple[bytes, ...]
     seen: frozenset[bytes | None]
@@ -180,7 +183,7 @@ class Raced:
     def __repr__(self) -> str:
         edits = [f"{edit.begin - self.begin:.3f} to {edit.end - self.begin:.3f} s" for edit in self.edits]
         head = self.target[: len(UNEDITED) * EDITS_AT_MOST + 30]
-        return f"edited at {edits} of {self.end - self.begin:.3f} s, told {self.outcome}, now {head!r}"
+        return f"edited at {edits} of {self.end - self.begin:.3f} s, told {self.outcome} {self.notes}, now {head!r}"
 
     @property
     def outcome(self) -> Outcome:
@@ -201,7 +204,9 @@ class Raced:
 
     @property
     def is_told(self) -> bool:
-        return self.outcome.status in (Status.REFUSED, Status.FAILED) and bool(self.outcome.message)
+        """That the file is not what was to be, or where an edit is kept."""
+        is_not_done = self.outcome.status in (Status.REFUSED, Status.FAILED) and bool(self.outcome.message)
+        return is_not_done or any(PATH in note for note in self.notes)
 
     @property
     def is_untold(self) -> bool:

@@ -87,10 +87,10 @@ class Marks:
                 spans[-1] = (spans[-1][0], mark.when)
         return spans
 
-    def wait_for_switch(self, nth: int, seconds: float) -> None:
-        """Until the nth such program has begun, 0 being the first; not longer than that."""
+    def wait_for_switch(self, nth: int, seconds: float) -> bool:
+        """Until the nth such program has begun, 0 being the first; not longer than that. Whether it has."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self.switches) > nth, seconds)
+            return self._changed.wait_for(lambda: len(self.switches) > nth, seconds)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,12 +18,21 @@ append() { # the row $1 to the ledger
   put "$newline$1" 2>/dev/null >>"$state_folder/ledger"
 }
 
+compact() { # the ledger, to what the controller made of it, if it still is what that was made of
+  [ -s "$stage/ledger" ] || return 0
+  { IFS= read -r known; } <"$stage/ledger.of"
+  line=$(sha256sum <"$state_folder/ledger") || return 0
+  [ "${line%% *}" = "$known" ] || return 0
+  sync -- "$stage/ledger" 2>/dev/null && mv -fT -- "$stage/ledger" "$state_folder/ledger" 2>/dev/null || :
+}
+
 begin_generation() { # durable before anything is put anywhere else; fails with $why
   { IFS= read -r generation && IFS= read -r intent; } <"$stage/intent"
   while exists "$state_folder/before/$generation"; do
     generation=$((generation + 1))
   done
   images=$state_folder/before/$generation
+  compact
   why=$(mkdir -p -- "$images" 2>&1) && why=$(exec 2>&1 >"$stage/generation"; put "$generation") &&
     append "{\"generation\": $generation, $intent" &&
     why=$(sync -- "$stage/tasks" "$stage/head" "$stage/parents" "$state_folder/ledger" "$stage/generation" "$stage" \
@@ -70,7 +79,7 @@ uninstall() { # what is kept here goes, but for edits of others, unless somethin
   rmdir -- "$state_folder/conflict" 2>/dev/null || ! exists "$state_folder/conflict" ||
     emit note "edits of others that were kept are in ${state_folder#"$prefix"}/conflict"
   rm -rf -- "$@" "$stage" "$state_folder/lock" 2>/dev/null || emit note "not all of ${state_folder#"$prefix"} could be removed"
-  generation=''
+  generation='' lock=''
 }
 
 forget_generations() { # the oldest, of which nothing is needed any more

@@ -9,26 +9,29 @@
 
 # shellcheck disable=SC2154,SC2034  # other parts of the agent assign and read these
 
-lock_folder=''
+lock_folder='' lock=''
 
 take_lock() { # of $state_folder, for who $1 is, as long as this process lives
   lock=$state_folder/lock
   if exists "$lock" && { [ ! -f "$lock" ] || [ -L "$lock" ]; }; then give_up "no lock can be had: $lock is no file"; fi
   if command -v flock >/dev/null; then
-    why=$(exec 2>&1; true >>"$lock") || give_up "no lock can be had: ${why##*: }"
-    command exec 9>>"$lock" || give_up "no lock can be had"
-    flock -n 9 9>&9 || tell_holder "$lock"
-    put "process $$, $1" 2>/dev/null >"$lock" || :
+    why=$(exec 2>&1; true <>"$lock") || give_up "no lock can be had: ${why##*: }"
+    command exec 9<>"$lock" || give_up 'no lock can be had' # both ways: nobody waits, should a pipe be there by now
+    flock -n 9 9>&9 || {
+      said=''
+      { IFS= read -r said <"$lock"; } 2>/dev/null || :
+      lock=''
+      tell_holder
+    }
+    put "process $$, $1" 2>/dev/null >&9 || :
   else
     find_self
     take_lock_folder "$1"
   fi
 }
 
-tell_holder() { # who has the lock whose text is in $1; $2 is the way out, where there is one
-  holder=''
-  { IFS= read -r holder <"$1"; } 2>/dev/null || :
-  emit busy "another run is at work here: ${holder:-nobody knows whose}${2-}"
+tell_holder() { # who has the lock: $said is its text, $1 the way out, where there is one
+  emit busy "another run is at work here: ${said:-nobody knows whose}${1-}"
   exit 65
 }
 
@@ -54,8 +57,8 @@ take_lock_folder() { # for who $1 is
   done
 }
 
-read_holder() { # of the lock folder $1: $holder, in the words of find_self
-  { IFS= read -r _ && IFS= read -r holder; } 2>/dev/null <"$1/holder"
+read_holder() { # of the lock folder $1: $said for people, and $holder in the words of find_self
+  { IFS= read -r said && IFS= read -r holder; } 2>/dev/null <"$1/holder"
 }
 
 judge_holder() { # ends where it lives, or may live
@@ -71,8 +74,8 @@ judge_holder() { # ends where it lives, or may live
 
 leave_lock() { # to its holder
   rm -rf -- "$mine"
-  held=$lock_folder/holder lock_folder=''
-  tell_holder "$held" "${1-}"
+  lock_folder=''
+  tell_holder "${1-}"
 }
 
 give_back() { # what was taken away wrongly: somebody else had taken it over meanwhile
@@ -81,6 +84,14 @@ give_back() { # what was taken away wrongly: somebody else had taken it over mea
     ! mv -T -- "$gone" "$lock_folder" 2>/dev/null || return 0
   fi
   rm -rf -- "$gone"
+}
+
+give_lock_up() { # at the end
+  if [ -n "$lock_folder" ]; then
+    ! has_lock || rm -rf -- "$lock_folder"
+  elif [ -n "$lock" ]; then
+    put '' 2>/dev/null >"$lock" || : # what it said holds no more
+  fi
 }
 
 has_lock() { # whether the folder, where one is the lock, is still ours

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # What runs left that did not come to their end. Who has the lock has all stages to himself but those of runs that still
-# wait for their input. A stage bears its process and when that began: the number alone comes again.
+# wait for their input. A stage bears its process, when that began, and when the first process did: numbers alone come
+# again, and mean others in another container.
 #
 # Its tasks say what may be beside which places. Until the mark of a segment is in "switch", that is a staged file, of
 # which nobody knows whether it is whole. After it, it may be what came out of the place: the bytes before, which are kept,
@@ -17,11 +18,23 @@ recover() {
     old_process=${dead##*/stage.}
     old_began=${old_process#*.}
     began_process "${old_process%%.*}"
-    if [ ! -d "$dead" ] || [ "$dead" = "$stage" ] || [ "$ticks" = "${old_began%%.*}" ]; then continue; fi
-    [ ! -s "$dead/generation" ] || recover_run || continue
+    if [ ! -d "$dead" ] || [ "$dead" = "$stage" ]; then continue; fi
+    if [ -s "$dead/generation" ]; then
+      recover_run || continue
+    elif may_live; then
+      continue
+    fi
     set -- "$@" "$dead"
   done
   [ $# = 0 ] || rm -rf -- "$@"
+}
+
+may_live() { # whether the run of the stage $dead may be waiting for its input still; $ticks is of its process number here
+  old_life=${old_began#*.}
+  [ "$ticks" != "${old_began%%.*}" ] || return 0
+  began_process 1
+  [ "$ticks" != "${old_life%%.*}" ] || return 1
+  line=$(find "$dead" -prune -mmin -120 2>/dev/null) && [ -n "$line" ] # in a container, or before the last start
 }
 
 recover_run() { # of the stage $dead; fails where something of it could not be cleared up

@@ -91,8 +91,10 @@ make_stage() { # the private directory $stage of this run
     [ -d "$state_folder" ] || why=$(mkdir -p -- "$state_folder" 2>&1) || give_up "$why"
   fi
   trap leave EXIT
+  began_process 1
+  stage=$ticks.$nonce
   began_process $$
-  stage=$state_folder/stage.$$.$ticks.$nonce
+  stage=$state_folder/stage.$$.$ticks.$stage
   why=$(mkdir -- "$stage" 2>&1) || give_up "$why"
 }
 
@@ -120,7 +122,7 @@ leave() {
   IFS=' '
   [ $# = 0 ] || take_away "$@" || :
   [ -z "$stage" ] || [ -n "$outs$unfinished" ] || rm -rf -- "$stage" # else the next run needs it to clear up
-  [ -z "$lock_folder" ] || ! has_lock || rm -rf -- "$lock_folder"
+  give_lock_up
   rmdir -- "$state_folder" 2>/dev/null || : # if nothing is kept in it
   end_signs
 }

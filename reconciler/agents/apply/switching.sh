@@ -5,7 +5,9 @@
 
 judge() { # the loaded task, right before the switches: whether its base still stands and its staged file is whole
   recall "$this"
-  if [ -z "$after" ] && is_reached; then
+  if ! has_lock; then
+    finish "$change" refused 'another run has taken the lock over'
+  elif [ -z "$after" ] && is_reached; then
     eval "state_$this=done"
   elif [ -z "$after" ] && ! { is_base && is_possible && is_whole; }; then
     finish "$change" refused "$why"

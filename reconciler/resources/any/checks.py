@@ -2,14 +2,15 @@
 
 A check is no state of the machine: plan and verify do not run it, and nothing is written for it. An apply that changes
 something on the workstation tries the checks of a layer after that layer's changes; one that fails is reported, and apply
-ends with 3. A program runs as the layer's user (root in the distro layer) with the environment of a POSIX login shell,
+ends with 3. With `undo_on_failure: true` that run is then led back, on all machines and users of it, as `reconcile undo`
+does. A program runs as the layer's user (root in the distro layer) with the environment of a POSIX login shell,
 and wants `--allow-exec` under `--yes`. Takes effect in no other way.
 
     user:
       checks:
         gopls answers: {command: [gopls, version]}
         the tests pass: {command: [go, test, -run, Smoke, ./...], directory: ~/src/app, seconds: 300}
-        the debugger listens: {tcp: "127.0.0.1:50000"}
+        the debugger listens: {tcp: "127.0.0.1:50000", undo_on_failure: true}
         the module proxy is there: {url: "https://goproxy.cn/golang.org/x/tools/@v/list"}
 
 Source: bash(1), /dev/tcp; nc(1); curl(1).
@@ -26,9 +27,9 @@ from reconciler import agents
 from reconciler.model.address import Layer
 from reconciler.model.facts import Fact, FactSheet
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Want
-from reconciler.model.schema import Complaint, Integer, KindSchema, ListOf, MapOf, Text, described, record_of
+from reconciler.model.schema import Boolean, Complaint, Integer, KindSchema, ListOf, MapOf, Text, described, record_of
 from reconciler.model.secrets import Secret, SecretText
-from reconciler.model.states import Phase, Risk
+from reconciler.model.states import UNDO_ON_FAILURE, Phase, Risk
 from reconciler.model.tasks import RunCommand
 from reconciler.model.values import Absent, Json
 from reconciler.resources.base import USER_PATH, Base
@@ -59,6 +60,9 @@ class Check:
     seconds: Annotated[int, Integer(minimum=1, maximum=3600)] = field(
         default=30, metadata=described("How long it may take; ports and URLs are tried until then.")
     )
+    undo_on_failure: Annotated[bool, Boolean()] = field(
+        default=False, metadata=described("Lead the whole run back when it fails.")
+    )
 
 
 class Checks(Base):
@@ -86,6 +90,8 @@ class Checks(Base):
         assert isinstance(item, Check)
         shown: dict[str, Json | Secret] = {"command": [*item.command], "tcp": item.tcp, "url": item.url}
         fields = {key: value for key, value in shown.items() if value}
+        if item.undo_on_failure:
+            fields[UNDO_ON_FAILURE] = True
         return Want(fields=fields, is_check=True, risks=frozenset({Risk.RUNS_PROGRAM} if item.command else ()))
 
     def write(

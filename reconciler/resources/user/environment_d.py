@@ -62,7 +62,7 @@ class EnvironmentD(MemberKind):
 
     def seen(self, text: str, sheet: FactSheet) -> Mapping[str, Seen]:
         # The file is made readable by all, and closed when a secret goes into it.
-        is_closed = not (sheet.file(self.path).state.followed.mode or 0) & 0o077
+        is_closed = sheet.file(self.path).is_closed
         found = {}
         for name, value in self.codec.members(text).items():
             item = self.items.get(name)

@@ -35,6 +35,8 @@ from reconciler.resources.shells.start_files import exports, start_file_facts
 _SESSIONS: Final[Mapping[Session, str]] = {Session.PROCESS: "this session", Session.LOGIN: "a login shell"}
 """Those that are asked. To start an interactive shell costs what its owner's .bashrc does, half a second with pyenv."""
 _PASSWORD: Final = re.compile(r"//\S*@")
+_LOGIN: Final = re.compile(r"//[^/?#\s,|]+@")
+"""Of an address that says who asks."""
 _ELSEWHERE: Final[Mapping[str, str]] = {"GOENV": "/.config/go/env", "XDG_CONFIG_HOME": "/.config"}
 """Variables that make go look for its file in another place, each with its value below the home that does not."""
 
@@ -68,6 +70,15 @@ class GoEnv(MemberKind):
         names = (*(self.items or KNOWN_KEYS), "GOROOT", *_ELSEWHERE)
         asked = {Environment(session, name) for session in _SESSIONS for name in names}
         return super().wanted_facts() | asked | start_file_facts()
+
+    def seen(self, text: str, sheet: FactSheet) -> Mapping[str, Seen]:
+        """A password in an address stays hidden, also where no document says any more that it is one."""
+        found: dict[str, Seen] = {}
+        for name, value in self.codec.members(text).items():
+            item = self.items.get(name)
+            is_known = value == (item.reveal() if isinstance(item, Secret) else item)
+            found[name] = Seen(fields={"value": Secret(value) if _LOGIN.search(value) and not is_known else value})
+        return found
 
     def want(self, name: str, item: object) -> Want:
         if isinstance(item, Absent):

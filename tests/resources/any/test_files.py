@@ -231,6 +231,20 @@ def test_a_declared_mode_counts_also_for_a_secret(machine: Machine) -> None:
     assert found.mode == 0o640
 
 
+@pytest.mark.parametrize(
+    "wanted", [OwnedFile(content="plain\n"), OwnedFile(content=Secret("new", frozenset({"pw"}))), ABSENT], ids=str
+)
+@pytest.mark.parametrize(("mode", "is_hidden"), [(0o600, True), (0o640, True), (0o644, False)])
+def test_what_not_everybody_may_read_is_not_shown(machine: Machine, wanted: object, mode: int, is_hidden: bool) -> None:
+    """It may be a secret that no document names any more."""
+    machine.file(PATH, "canary\n", mode=mode)
+    plan = machine.plan({DISTRO: [files({PATH: wanted})]})
+    is_secret = is_hidden or getattr(wanted, "content", None) == Secret("new")
+    assert ("canary" not in repr(plan.items)) is is_secret
+    assert ("canary" not in repr([change.text for change in plan.changes])) is (is_secret or wanted is ABSENT)
+    task(machine, wanted)
+
+
 # ---- risks
 
 

@@ -50,6 +50,22 @@ def notes(machine: Machine, items: dict[str, object]) -> tuple[str, ...]:
     return plan(machine, items).targets[0].notes
 
 
+@pytest.mark.parametrize("items", [{"GOPROXY": "direct"}, {"GOPROXY": ABSENT}], ids=str)
+def test_a_password_in_an_address_is_hidden_also_when_nobody_declares_it(
+    machine: Machine, items: dict[str, object]
+) -> None:
+    machine.file(PATH, "GOPROXY=https://u:canary@proxy.example.com\nGOBIN=/x\n", mode=0o600)
+    found = plan(machine, items)
+    assert "canary" not in repr(found.items) and found.changes[0].text is None
+    assert "GOPROXY=https" not in applied(machine, items)
+
+
+def test_the_same_address_with_its_password_is_in_sync(machine: Machine) -> None:
+    machine.file(PATH, "GOPROXY=https://u:pw@proxy.example.com\n")
+    for item in ("https://u:pw@proxy.example.com", Secret("https://u:pw@proxy.example.com")):
+        assert plan(machine, {"GOPROXY": item}).changes == ()
+
+
 # ---- written
 
 
