@@ -100,17 +100,12 @@ class _Tracing:
         )  # fmt: skip
         for descriptor in (read, out, error):
             os.close(descriptor)
-        signal.signal(signal.SIGALRM, _too_late)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
         os.waitpid(first.pid, 0)
         ptrace.follow(first.pid)
         self._alive = {first.pid}
-        try:
-            self._hear(first.pid)
-        except _TooLateError:
-            self._trace.hung = True
-            self._kill()
-            self._hear(first.pid)
+        signal.signal(signal.SIGALRM, self._too_late)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        self._hear(first.pid)
         first.returncode = self._trace.code  # it was waited for here
         self._trace.stdout, self._trace.stderr = (os.fdopen(pipe, "rb").read() for pipe in (hear, listen))
         return self._trace
@@ -153,6 +148,10 @@ class _Tracing:
             case FailAt(number=at, forever=forever) if at == self._trace.count or (forever and at < self._trace.count):
                 ptrace.fail(process, self._fault.error)
 
+    def _too_late(self, *_: object) -> None:
+        self._trace.hung = True
+        self._kill()
+
     def _kill(self) -> None:
         self._killed = True
         for process in self._alive:
@@ -160,15 +159,7 @@ class _Tracing:
                 os.kill(process, signal.SIGKILL)
 
 
-class _TooLateError(Exception):
-    pass
-
-
 def _pipe() -> tuple[int, int]:
     ends = os.pipe()
     fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return ends
-
-
-def _too_late(*_: object) -> None:
-    raise _TooLateError

@@ -50,7 +50,8 @@ take_lock_folder() { # for who $1 is
       give_up "no lock can be had: ${why##*: }"
     lock_folder=$state_folder/lock.d
     ! mv -T -- "$mine" "$lock_folder" 2>/dev/null || break
-    read_holder "$lock_folder" || continue
+    # One that says nothing is what a power loss left.
+    read_holder "$lock_folder" || [ -f "$lock_folder/holder" ] || continue
     judge_holder
     seen=$holder
     ! mv -T -- "$lock_folder" "$state_folder/lock.gone.$nonce" 2>/dev/null || give_back
@@ -58,6 +59,7 @@ take_lock_folder() { # for who $1 is
 }
 
 read_holder() { # of the lock folder $1: $said for people, and $holder in the words of find_self
+  said='' holder=''
   { IFS= read -r said && IFS= read -r holder; } 2>/dev/null <"$1/holder"
 }
 
