@@ -44,7 +44,7 @@ find_self() { # this process in words that no other has: $self
 }
 
 take_lock_folder() { # for who $1 is
-  mine=$state_folder/lock.try.$nonce
+  mine=$stage/lock.try
   while :; do
     { why=$(mkdir -p -- "$mine" 2>&1) && why=$(exec 2>&1 >"$mine/holder"; put "process $$, $1$newline$self"); } ||
       give_up "no lock can be had: ${why##*: }"
@@ -54,7 +54,7 @@ take_lock_folder() { # for who $1 is
     read_holder "$lock_folder" || [ -f "$lock_folder/holder" ] || continue
     judge_holder
     seen=$holder
-    ! mv -T -- "$lock_folder" "$state_folder/lock.gone.$nonce" 2>/dev/null || give_back
+    ! mv -T -- "$lock_folder" "$stage/lock.gone" 2>/dev/null || give_back
   done
 }
 
@@ -81,7 +81,7 @@ leave_lock() { # to its holder
 }
 
 give_back() { # what was taken away wrongly: somebody else had taken it over meanwhile
-  gone=$state_folder/lock.gone.$nonce
+  gone=$stage/lock.gone
   if read_holder "$gone" && [ "$holder" != "$seen" ]; then
     ! mv -T -- "$gone" "$lock_folder" 2>/dev/null || return 0
   fi
