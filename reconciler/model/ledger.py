@@ -77,7 +77,7 @@ class ItemRecord:
 
     @property
     def holds_secret(self) -> bool:
-        """Whether its value before is not told."""
+        """Whether its value before held a secret of some document."""
         return any(is_secret(value) for value in (self.before or {}).values())
 
 
@@ -196,7 +196,13 @@ def is_same(observed: Mapping[str, Json] | None, desired: Mapping[str, Json] | N
     """Whether an item that was seen so is what is desired: in all fields that the latter names."""
     if observed is None or desired is None:
         return observed is desired
-    return all(name in observed and observed[name] == value for name, value in desired.items())
+    return all(
+        name in observed and _comparable(observed[name]) == _comparable(value) for name, value in desired.items()
+    )
+
+
+def _comparable(value: Json) -> Json:
+    return {_DIGEST: _digest(value)} if isinstance(value, str) else value
 
 
 def secret_paths(runs: Iterable[RunRecord]) -> frozenset[str]:
@@ -273,19 +279,23 @@ def told(fields: Fields | None) -> Mapping[str, Json] | None:
 
 
 def _told(value: Json | Secret) -> Json:
+    """A secret of some document is not told; what is just nobody's business, and long texts, by their digest."""
     if isinstance(value, Secret):
-        return {_SECRET: [*sorted(value.names)]}
-    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-        return {_DIGEST: hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()}
-    return value
+        return {_SECRET: [*sorted(value.names)]} if value.names else {_DIGEST: _digest(value.reveal())}
+    return {_DIGEST: _digest(value)} if isinstance(value, str) and len(value) > _LONGEST_TEXT else value
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def is_secret(value: Json) -> bool:
     return isinstance(value, dict) and value.keys() == {_SECRET}
 
 
-def is_digest(value: Json) -> bool:
-    return isinstance(value, dict) and value.keys() == {_DIGEST}
+def is_untold(value: Json) -> bool:
+    """Whether a value stands there by its digest only, or not at all, being nobody's business."""
+    return is_secret(value) or (isinstance(value, dict) and value.keys() == {_DIGEST})
 
 
 def _change_to_json(change: ChangeRecord) -> Json:

@@ -22,6 +22,8 @@ from reconciler.planning.undo_steps import Step
 
 Kinds = Mapping[tuple[Target, str], type[Resource]]
 _BY_HAND: Final = "look at what has changed there, and change it by hand"
+_CONTENT: Final = "content"
+"""The one field whose text is that of its whole file."""
 _SECRET: Final = Withheld("its value before held a secret, which the journal does not keep", blocked=True)
 _NOT_KEPT: Final = Withheld("what stood there before was not kept", blocked=True)
 _NO_KIND: Final = Withheld("its kind is not installed here", blocked=True)
@@ -89,10 +91,11 @@ class Reversal:
         if step.item.holds_secret:
             return _SECRET
         data = undo_paths.bytes_before(step, sheet) if sheet else b""
-        if data is None and any(ledger.is_digest(value) for value in before.values()):
+        untold = {name for name, value in before.items() if ledger.is_untold(value)}
+        if untold and (untold != {_CONTENT} or data is None):
             return _NOT_KEPT
         text = None if data is None else data.decode("utf-8", "surrogateescape")
-        seen = {name: text if ledger.is_digest(value) else value for name, value in before.items()}
+        seen = {name: text if name in untold else value for name, value in before.items()}
         try:
             value = resource.as_declared(address.target.layer, address.item, seen, data)
         except KeyError:

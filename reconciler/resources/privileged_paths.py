@@ -9,7 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cache
 from typing import Final
 
 from reconciler.model.states import Risk
@@ -244,12 +245,22 @@ def link_risks(path: str, target: str) -> frozenset[Risk]:
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in patterns)
+    return _one_of(patterns).match(path) is not None
 
 
 def _holds(path: str, patterns: tuple[str, ...]) -> bool:
     """Whether files that a pattern means may lie below `path`, which hides part of their names or all of it."""
-    return any(fnmatchcase(path, folder) for pattern in patterns for folder in _folders(pattern))
+    return _one_above(patterns).match(path) is not None
+
+
+@cache
+def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))
+
+
+@cache
+def _one_above(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return _one_of(tuple(dict.fromkeys(folder for pattern in patterns for folder in _folders(pattern))))
 
 
 def _folders(pattern: str) -> Iterator[str]:

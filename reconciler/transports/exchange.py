@@ -55,7 +55,7 @@ class Pipe(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`silence_seconds` counts from the last byte heard, and what was said since then has its time to arrive; None: not at
+    """`silence_seconds` counts from the last byte heard, and what was said since then has as long to arrive, at most; None: not at
     all; `deadline_seconds` all time spent listening;
     `output_bytes` both streams."""
 
@@ -188,7 +188,7 @@ class PipeExchange:
 
     def _check_silence(self, silent_seconds: float) -> None:
         most = self._limits.silence_seconds
-        if most is None or silent_seconds <= most + self._unanswered_bytes / SLOWEST_BYTES_PER_SECOND:
+        if most is None or silent_seconds <= most + min(most, self._unanswered_bytes / SLOWEST_BYTES_PER_SECOND):
             return
         if self._has_begun or not self._stdout.data:
             raise self._trouble(f"has said nothing for {most:g} seconds", _HANGS)

@@ -629,11 +629,13 @@ def test_a_killed_removal_is_finished_by_the_next_run(machine: Machine, tmp_path
 def test_what_a_killed_run_left_where_root_keeps_out_now_stays(one_machine: Machine) -> None:
     machine = one_machine
     machine.file("/home/alice/.reconcile.n.1/x", b"x", owner=ALICE)
-    dead = machine.at("/var/lib/reconcile/stage.999999999.5.n")
+    dead = machine.at("/var/lib/reconcile/stage.999999999.5.1.n")
     dead.mkdir(parents=True)
     machine.at("/var/lib/reconcile").chmod(0o711)
     (dead / "parents").write_text("/\n/home\n/home/alice\n")
-    (dead / "beside").write_text("/home/alice/.reconcile.n.1\n/home/alice/x\n")
+    (dead / "generation").write_text("1\n")
+    (dead / "head").write_text("reconcile-apply\nn\n\nsomebody\n")
+    (dead / "tasks").write_text("change 1\ntask unpack\npath /home/alice/x\ndirectory /home/alice/\nbase missing\n")
 
     machine.apply(change("a", machine.write("/etc/a", b"x")))
 

@@ -131,7 +131,10 @@ class Pause:
 
 def at_the_third_switch(machine: Machine) -> Pause:
     """Holds what exchanges files there: it is tried once, then used for each file; or what stands in for it."""
-    look = "for name in exch perl ln; do command -v $name >/dev/null && echo $name && exit; done"
+    look = (
+        "command -v exch >/dev/null && echo exch && exit; mv --help 2>&1 | grep -q -e --exchange && echo mv && exit; "
+        "command -v perl >/dev/null && echo perl && exit; echo ln"
+    )
     found = machine.commander.succeed(["/bin/sh", "-c", look]).decode().strip()
     return Pause(machine, found, skip=2 if found == "ln" else 3)
 

@@ -94,4 +94,4 @@ def test_a_large_ledger_keeps_what_is_needed() -> None:
 def test_no_secret_and_no_long_text_is_told() -> None:
     told = ledger.told({"a": Secret("hunter2", frozenset({"token"})), "b": "x" * 401, "c": "short"})
     assert told is not None and "hunter2" not in json.dumps(told) and "xxx" not in json.dumps(told)
-    assert ledger.is_secret(told["a"]) and ledger.is_digest(told["b"]) and told["c"] == "short"
+    assert ledger.is_secret(told["a"]) and ledger.is_untold(told["b"]) and told["c"] == "short"

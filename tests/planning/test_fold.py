@@ -40,7 +40,7 @@ def files(items: dict[str, object], layer: Layer = Layer.DISTRO) -> Files:
 
 
 def test_edits_of_two_kinds_are_one_write(machine: Machine, toys: Toys) -> None:
-    machine.file(toys.SHARED, "# by hand\ncolor=blue\nkept=1\n", mode=0o640)
+    machine.file(toys.SHARED, "# by hand\ncolor=blue\nkept=1\n", mode=0o644)
     plan = machine.plan({DISTRO: [toys.lines({"color": "red"}), toys.lines({"size": "9"}, kind="toy_others")]})
     (change,) = plan.changes
     assert (change.id, change.thing) == ("lt/main:/etc/shared.conf", "/etc/shared.conf")
@@ -48,7 +48,7 @@ def test_edits_of_two_kinds_are_one_write(machine: Machine, toys: Toys) -> None:
     (task,) = change.tasks
     assert isinstance(task, WriteFile)
     assert (task.content, task.mode, task.owner) == (b"# by hand\nkept=1\ncolor=red\nsize=9\n", None, None)
-    assert task.base == Base(type=task.base.type, digest=task.base.digest, mode=0o640, owner="root", group="root")
+    assert task.base == Base(type=task.base.type, digest=task.base.digest, mode=0o644, owner="root", group="root")
     assert change.text == TextDiff(
         path=toys.SHARED, before="# by hand\ncolor=blue\nkept=1\n", after=task.content.decode()
     )

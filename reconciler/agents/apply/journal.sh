@@ -41,7 +41,7 @@ begin_generation() { # durable before anything is put anywhere else; fails with 
 
 keep_before() { # the bytes at the place of the loaded task, which are to be replaced, but for a secret of ours; fails with $why
   case $now_type:$kind:$after$unkept in file:write: | file:link: | file:remove:) ;; *) return 0 ;; esac
-  why=$(cp -- "$place" "$images/$this" 2>&1) || return 1
+  why=$(cp -RP -- "$place" "$images/$this" 2>&1) || return 1 # as it is: what is no file by now is not opened
   eval "kept_$this=yes"
   unsynced=$unsynced$images/$this$newline$images$newline
 }

@@ -113,7 +113,7 @@ look_inside() { # digests of the regular files among $slots, markers of the tree
     case $type:$kind:$base_digest in
     directory:unpack:* | directory:clear:*) see_marker "$slot" ;;
     file:unpack:* | file:clear:*) ;;
-    file:write:* | file:*:?*)
+    file:write:* | file:remove:* | file:link:* | file:*:?*)
       set -- "$@" "$place"
       digested="$digested $slot"
       ;;
