@@ -74,7 +74,7 @@ class PipeExchange:
         self._piece = memoryview(b"")
         self._input = _Input.OPEN
         self._has_begun = False
-        self._unanswered_bytes = 0
+        self._arrives_at = 0.0
         self._listened_seconds, self._deadline_seconds = 0.0, limits.deadline_seconds
 
     @property
@@ -142,12 +142,11 @@ class PipeExchange:
             self._feed()
             stdout, stderr = self._pipe.read()
             if not self._has_begun or not (stdout or stderr):
-                self._check_silence(began - last_heard)
+                self._check_silence(began - last_heard, self._arrives_at - last_heard)
             if not stdout and not stderr:
                 if not self._pipe.at_end:
                     self._pipe.wait(min(_TICK_SECONDS, self._remaining_seconds), to_write=bool(self._piece))
             else:
-                self._unanswered_bytes = 0
                 unsearched = max(0, len(self._stdout.data) - len(HERE))
                 self._stdout.data += stdout
                 self._stderr.data += stderr
@@ -171,7 +170,7 @@ class PipeExchange:
             if not taken:
                 return
             self._piece = self._piece[taken:]
-            self._unanswered_bytes += taken
+            self._arrives_at = max(self._arrives_at, time.monotonic()) + taken / SLOWEST_BYTES_PER_SECOND
         if self._input is _Input.ENDING:
             self._input = _Input.ENDED
             self._pipe.end_input()
@@ -186,9 +185,10 @@ class PipeExchange:
                 self._piece = memoryview(piece)
         return bool(self._piece)
 
-    def _check_silence(self, silent_seconds: float) -> None:
+    def _check_silence(self, silent_seconds: float, arriving_seconds: float) -> None:
+        """`arriving_seconds`: how long what was said may still be on its way, after the last byte heard."""
         most = self._limits.silence_seconds
-        if most is None or silent_seconds <= most + min(most, self._unanswered_bytes / SLOWEST_BYTES_PER_SECOND):
+        if most is None or silent_seconds <= most + min(most, max(0.0, arriving_seconds)):
             return
         if self._has_begun or not self._stdout.data:
             raise self._trouble(f"has said nothing for {most:g} seconds", _HANGS)
