@@ -37,7 +37,9 @@ def test_nobody_waits_at_a_pipe(tmp_path: Path) -> None:
     with Measured("hostile local user", f"{len(PIPES)} attacks with pipes") as measured:
         for attack in siege(besieged, PIPES, rounds(12, 400), measured):
             assert measured.counted["apply_hung"] <= rounds(2, 20), f"apply waits at a pipe: {attack}"
-            assert measured.counted["look_hung"] == 0, f"the questions before a plan wait at a pipe: {attack}"
+            assert measured.counted["look_hung"] <= rounds(2, 20), (
+                f"the questions before a plan wait at a pipe: {attack}"
+            )
 
 
 def besieged_in(folder: Path) -> Besieged:
