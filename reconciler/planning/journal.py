@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from reconciler.model import ledger
 from reconciler.model.address import Address
-from reconciler.model.ledger import ChangeRecord, RunRecord
+from reconciler.model.ledger import ChangeRecord, Held, RunRecord
 from reconciler.model.plan import Change, ItemPlan, Left
 from reconciler.model.states import State
 from reconciler.model.tasks import RunCommand
@@ -20,9 +20,9 @@ from reconciler.planning.inputs import TargetInput
 _AS_DESIRED = (State.IN_SYNC, State.PENDING)
 
 
-def labelled(item: ItemPlan, entry: TargetInput) -> ItemPlan:
+def labelled(item: ItemPlan, ours: Mapping[Address, Held]) -> ItemPlan:
     """The item; where it was ours and is to be written although nobody asked for another value, it says who moved it."""
-    held = ledger.held(entry.journal).get(item.address) if item.state.is_write else None
+    held = ours.get(item.address) if item.state.is_write else None
     if held is None or ledger.is_same(ledger.told(item.before), held.last.after):
         return item
     note = f"moved on the machine since our run of {held.stamp.at} ({held.stamp.by})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from reconciler.model import ledger
 from reconciler.model.address import Address
 from reconciler.model.plan import Change, ItemPlan, Plan, TargetPlan
 from reconciler.model.states import State, TargetState
@@ -35,8 +36,9 @@ def plan(inputs: Inputs, key: bytes) -> Plan:
         draft.item.address: replace(draft.item, change=written.get(draft.item.address)) for draft in settled.drafts
     }
     for entry in inputs.targets:
+        ours = ledger.held(entry.journal)
         items |= {
-            address: journal.labelled(item, entry) for address, item in items.items() if address.target == entry.target
+            address: journal.labelled(item, ours) for address, item in items.items() if address.target == entry.target
         }
         for change in journal.due(entry, items):
             made = (*made, change)
