@@ -62,7 +62,7 @@ def carry_through(
     output.show_plans(plans, "text", verbose=verbose, heading=heading)
     if any(plan.changes for plan in plans) and not yes:
         _ask(plans, "Apply" if heading == "Plan" else heading)
-    results = _applied([plan for plan in plans if plan.changes], planned, session, stamp)
+    results = _applied([plan for plan in plans if plan.work], planned, session, stamp)
     if heading != "Plan":
         results = [replace(result, next_commands=()) for result in results]
     if results:

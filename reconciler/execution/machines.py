@@ -45,7 +45,7 @@ class CarriedOut:
 def _carried_out(plan: Plan, observed: Observed, doors: Doors, supplies: Supplies, stamp: RunStamp) -> CarriedOut:
     found: dict[str, Outcome] = {}
     notes: list[str] = []
-    for machine in dict.fromkeys(change.target.machine for change in plan.changes):
+    for machine in dict.fromkeys(target.machine for target in plan.work):
         door, access = doors.way_in(machine), observed.access[machine]
         batches = _batches(plan, machine, observed, doors)
         applied = apply(
@@ -96,8 +96,8 @@ def script(plans: Sequence[Plan], observed: Observed, doors: Doors, sizes: Mappi
 
 
 def _batches(plan: Plan, machine: Target, observed: Observed, doors: Doors) -> list[Batch]:
-    """The changes of each target of a machine, with the effect records that are to stay."""
-    targets = dict.fromkeys(change.target for change in plan.changes if change.target.machine == machine)
+    """What there is to do for each target of a machine, with the effect records that are to stay."""
+    targets = [target for target in plan.work if target.machine == machine]
     items = {item.address: item for item in plan.items}
     has_root = observed.access[machine].is_root or doors.way_in(machine).root is not None
     return [

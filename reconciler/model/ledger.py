@@ -123,6 +123,8 @@ class RunRecord:
     changes: tuple[ChangeRecord, ...] = ()
     recovered: bool = False
     """It did not come to its end, and a later run cleared up after it."""
+    ended: bool = False
+    """It came to its end, and left nothing to clear up."""
 
 
 def line_of(stamp: RunStamp, changes: Iterable[ChangeRecord]) -> str:
@@ -150,6 +152,8 @@ def read(data: bytes | None) -> tuple[RunRecord, ...]:
                 done[generation] = set()
             elif row.has("recovered") and generation in runs:
                 runs[generation] = replace(runs[generation], recovered=True)
+            elif row.has("ended") and generation in runs:
+                runs[generation] = replace(runs[generation], ended=True)
             elif row.has("done") and generation in runs:
                 done[generation] |= {number for number in row.list("done") if isinstance(number, int)}
         except (ValueError, TypeError):
@@ -205,6 +209,11 @@ def _comparable(value: Json) -> Json:
     return {_DIGEST: _digest(value)} if isinstance(value, str) else value
 
 
+def unfinished(runs: Iterable[RunRecord]) -> tuple[RunRecord, ...]:
+    """The runs that are at work, or were cut short and have not been cleared up after."""
+    return tuple(run for run in runs if not run.ended and not run.recovered)
+
+
 def secret_paths(runs: Iterable[RunRecord]) -> frozenset[str]:
     """The paths whose bytes hold a secret that some run put there, as far as the journal tells."""
     last: dict[str, bool] = {}
@@ -246,6 +255,7 @@ def _rows_of(run: RunRecord) -> str:
     rows = [f'{{"generation": {run.generation}, {line_of(run.stamp, run.changes)}']
     rows += [json.dumps({"generation": run.generation, "done": done})] if done else []
     rows += [json.dumps({"generation": run.generation, "recovered": True})] if run.recovered else []
+    rows += [json.dumps({"generation": run.generation, "ended": True})] if run.ended else []
     return "".join(f"{row}\n" for row in rows)
 
 

@@ -135,6 +135,8 @@ class TargetPlan:
     items: tuple[ItemPlan, ...] = ()
     notes: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
+    unfinished: bool = False
+    """A run there has not come to its end: an apply clears up after it, also with nothing to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,12 @@ class Plan:
     @property
     def items(self) -> tuple[ItemPlan, ...]:
         return tuple(item for target in self.targets for item in target.items)
+
+    @property
+    def work(self) -> tuple[Target, ...]:
+        """The targets where an apply has something to do, in order."""
+        unfinished = (entry.target for entry in self.targets if entry.unfinished)
+        return tuple(dict.fromkeys([*(change.target for change in self.changes), *unfinished]))
 
     def counts(self) -> Counter[State]:
         return tally(self.items)

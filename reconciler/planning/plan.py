@@ -62,6 +62,11 @@ def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan], made: Se
         for resource in entry.resources:
             notes += resource.remarks(entry.sheet)
         notes += switches.notes((change for change in made if change.target == entry.target), entry.sheet)
+    cut_short = ledger.unfinished(entry.journal)
+    notes += (
+        f"a run of {run.stamp.holder} is at work there, or was cut short: then the next apply clears up after it"
+        for run in cut_short
+    )
     unseen = () if entry.sheet is not None else tuple(_unseen(entry))
     why, fix = entry.why, entry.fix
     if entry.refusal is not None and entry.state is TargetState.REACHED:
@@ -74,6 +79,7 @@ def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan], made: Se
         items=mine + withheld + unseen,
         notes=tuple(notes),
         left=journal.left(entry, known),
+        unfinished=bool(cut_short),
     )
 
 

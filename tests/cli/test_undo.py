@@ -255,6 +255,30 @@ def test_while_something_cannot_be_led_back_the_journal_stays(messy: Machine) ->
     assert messy.run("history").code == 0
 
 
+def test_a_run_that_was_cut_short_is_cleared_up_after_with_nothing_to_change(messy: Machine) -> None:
+    messy.write("version: 1\ndistro: {files: {/etc/new: {content: x}}}\n")
+    messy.run("apply", "--yes")
+    state = messy.at("/var/lib/reconcile")
+    ledger = state / "ledger"
+    ledger.write_text("".join(line for line in ledger.read_text().splitlines(True) if '"ended"' not in line))
+    (state / "stage.999999999.5.1.n").mkdir()
+    for name, text in {
+        "generation": "1\n",
+        "head": "reconcile-apply\nn\n\nsomebody\n",
+        "parents": "/\n/etc\n",
+        "tasks": "change 1\ntask write\npath /etc/new\ndirectory /etc/\nbase missing\n",
+    }.items():
+        (state / "stage.999999999.5.1.n" / name).write_text(text)
+    messy.at("/etc/.reconcile.n.1").write_text("half")
+
+    assert "was cut short" in " ".join(messy.run("plan").out.split())
+    done = messy.run("apply", "--yes")
+
+    assert done.code == 0 and "Note: " in done.out and "was interrupted" in done.out, done
+    assert not messy.at("/etc/.reconcile.n.1").exists() and not list(state.glob("stage.*"))
+    assert "cut short" not in messy.run("plan").out
+
+
 def test_the_controller_keeps_a_record_of_the_run_for_itself(messy: Machine) -> None:
     messy.run("apply", "--yes")
 

@@ -69,6 +69,17 @@ keep_conflict() { # the bytes in the file $1 of the task $2, which are somebody 
     why=$(sync -- "$state_folder/conflict" 2>&1)
 }
 
+end_generation() { # nothing of this run is left anywhere: durable, so that no later run need look
+  [ -n "$generation" ] && [ -z "$outs$unfinished" ] || return 0
+  rm -rf -- "$stage" 2>/dev/null || return 0
+  stage=''
+  if append "{\"generation\": $generation, \"ended\": true}"; then
+    sync -- "$state_folder/ledger" 2>/dev/null || :
+  else
+    emit note "the journal could not be written on: $why"
+  fi
+}
+
 uninstall() { # what is kept here goes, but for edits of others, unless something of this run was not done
   [ -s "$stage/uninstall" ] || return 0
   for change in $changes; do

@@ -159,4 +159,5 @@ forget_generations
 record_effects
 start_users
 uninstall
+end_generation
 emit end ''
