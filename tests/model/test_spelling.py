@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from reconciler.model.spelling import nearest
+from yardstick import yardsticks
 
 KINDS = ("bind_mounts", "files", "go_env", "shell_env", "vscode_settings", "wsl_conf")
 
@@ -39,7 +38,6 @@ def test_the_order_of_the_names_does_not_matter() -> None:
 
 
 def test_a_word_of_a_megabyte_costs_nothing() -> None:
-    began = time.process_time()
+    assert yardsticks(lambda: nearest("g" * 1_000_000, KINDS)) < 10
     assert nearest("g" * 1_000_000, KINDS) is None
     assert nearest("go_env", ["g" * 1_000_000, "go_env"]) == "go_env"
-    assert time.process_time() - began < 1

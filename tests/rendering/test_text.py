@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from reconciler.model.tasks import RunCommand
 from reconciler.model.tree import Origin
 from reconciler.rendering.text import plan_text
 from reconciler.rendering.visible import cell_width
+from yardstick import yardsticks
 
 Golden = Callable[[str, str], None]
 Quiet = Callable[[str, int], Plan]
@@ -324,7 +324,7 @@ def test_bytes_that_are_no_text_are_shown_as_escapes(laptop: Plan) -> None:
     assert "+# caf\\xe9" in plan_text([laptop], verbose=True)
 
 
-def test_two_thousand_items_take_half_a_second_at_most() -> None:
+def test_two_thousand_items_are_shown_in_little_time() -> None:
     text = "\n".join(f"line {number}" for number in range(60))
     kinds = (
         lambda name: item(name, State.CHANGE, diffs=value("a", "b"), origin=Origin("x.yaml", 1, 1)),
@@ -335,9 +335,7 @@ def test_two_thousand_items_take_half_a_second_at_most() -> None:
         ),
     )
     plan = plan_of(*(kinds[number % 4](f"NAME{number}") for number in range(2000)))
-    started = time.process_time()
-    plan_text([plan], colour=True)
-    assert time.process_time() - started < 0.5
+    assert yardsticks(lambda: plan_text([plan], colour=True)) < 25
 
 
 def test_targets_that_share_one_reason_are_told_of_once() -> None:

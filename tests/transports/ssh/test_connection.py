@@ -14,6 +14,7 @@ import pytest
 from reconciler.model.errors import UnreachableError
 from reconciler.transports.ssh.library import paramiko
 from reconciler.transports.ssh.session import Packets
+from yardstick import SOON_SECONDS
 
 VERSION = b"SSH-2.0-Test_1\r\n"
 
@@ -46,7 +47,7 @@ def test_a_machine_that_does_not_answer_is_given_up_in_time(place) -> None:
         place.host("m", full.getsockname()[1], None, "ConnectTimeout 1")
         began = time.monotonic()
         assert "nothing answered within 1 seconds" in str(failure(place))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SOON_SECONDS
         for clog in clogs:
             clog.close()
 
@@ -55,7 +56,7 @@ def test_a_server_that_says_nothing(place, server_that) -> None:
     place.host("m", server_that(lambda connection: time.sleep(30)), None, "ConnectTimeout 1")
     began = time.monotonic()
     assert "no SSH server said anything within 1 seconds" in str(failure(place))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON_SECONDS
 
 
 def test_a_server_that_hangs_up_before_it_says_anything(place, server_that) -> None:
@@ -88,15 +89,15 @@ def test_a_server_that_talks_without_end_is_cut_off(place, server_that, data: by
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.monotonic()
     failure(place)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < SOON_SECONDS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000
 
 
 def test_what_comes_before_the_keys_is_bounded_by_size_too(place, server_that) -> None:
-    place.host("m", server_that(endlessly(b"x" * 65536)), None, "ConnectTimeout 10")
+    place.host("m", server_that(endlessly(b"x" * 65536)), None, "ConnectTimeout 30")
     began = time.monotonic()
     assert "sent more than any SSH server says before it proves who it is" in str(failure(place))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SOON_SECONDS
 
 
 def test_a_packet_is_never_larger_than_in_openssh() -> None:
@@ -124,7 +125,7 @@ def test_a_server_that_drips_is_given_up_in_time(place, server_that) -> None:
     place.host("m", server_that(drip), None, "ConnectTimeout 1")
     began = time.monotonic()
     assert "does not speak SSH" in str(failure(place))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON_SECONDS
 
 
 def test_a_server_that_stops_in_the_middle_of_the_keys(place, server_that) -> None:
@@ -210,7 +211,7 @@ def test_a_connection_can_be_given_up_while_it_comes_about(place, server_that) -
     began = time.monotonic()
     with pytest.raises(UnreachableError):
         door.start()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON_SECONDS
 
 
 def test_only_what_ssh_needs_is_imported() -> None:
