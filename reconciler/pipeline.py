@@ -43,7 +43,8 @@ class Secrets:
 class Run:
     """What a run goes by, beside what is desired. `passwords` None: no machine is asked again as root.
 
-    `allow`: see `Inputs`; `cached`: the sizes of downloads that are here already, by digest.
+    `allow`: see `Inputs`; `cached`: the sizes of downloads that are here already, by digest; `confirm_seconds`: within what
+    time another machine has to be reached anew after a change that may cut us off, 0 for never.
     """
 
     doors: Doors
@@ -53,6 +54,7 @@ class Run:
     guards: Guards = field(default_factory=dict)
     cached: Mapping[str, int] = field(default_factory=dict)
     prune: bool = False
+    confirm_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +172,7 @@ def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run
             if target.workstation == workstation and (items.kinds or items.withheld)
         ]
         refusal = _refusal([items.target for items in mine], observed, run.guards)
-        inputs = tuple(_input(filled(items, run.secrets.lookup), observed, refusal) for items in mine)
+        inputs = tuple(_input(filled(items, run.secrets.lookup), observed, refusal, run) for items in mine)
         made = plan(Inputs(workstation=workstation, targets=inputs, allow=run.allow), run.secrets.key)
         found.append(noted(made, run.cached))
     return Planned(plans=tuple(found), desired=desired, observed=observed)
@@ -186,7 +188,7 @@ def _refusal(targets: Iterable[Target], observed: Observed, guards: Guards) -> R
     return None
 
 
-def _input(items: DesiredItems, observed: Observed, refusal: Refusal | None) -> TargetInput:
+def _input(items: DesiredItems, observed: Observed, refusal: Refusal | None, run: Run) -> TargetInput:
     sheet = observed.sheets.get(items.target)
     if sheet is None:
         unseen = observed.unseen[items.target]
@@ -211,6 +213,7 @@ def _input(items: DesiredItems, observed: Observed, refusal: Refusal | None) -> 
         sheet=sheet,
         effects=records,
         journal=ledger.of_sheet(sheet, items.target),
+        confirm_seconds=run.confirm_seconds if run.doors.way_in(items.target.machine).is_remote else None,
     )
 
 

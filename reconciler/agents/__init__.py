@@ -48,11 +48,13 @@ _APPLY: Final = (
     "programs",
     "effects",
     "users",
+    "watch",
     "run",
 )
 _TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "gather": ("session.sh", "gather.sh"),
     "apply": ("session.sh", *(f"apply/{name}.sh" for name in _APPLY)),
+    "confirm": ("session.sh", "confirm.sh"),
 }
 """The texts of which an agent is made, in order."""
 _START: Final = "=reconcile= "
@@ -84,7 +86,7 @@ def text(name: str) -> str:
 
 @cache
 def script(name: str) -> str:
-    """The whole program of an agent, `gather` or `apply`; the same in every run. In it, `$agent` is its own text."""
+    """The whole program of an agent, `gather`, `apply` or `confirm`; the same in every run. In it, `$agent` is its own text."""
     texts = "\n".join(map(text, _TEXTS[name]))
     return f"boot={shlex.quote(BOOT)}\n{texts}\n{_END}"
 

@@ -48,8 +48,8 @@ start_signs() { # the loop ends within a sign's time whatever became of this pro
   heart=$!
 }
 
-end_signs() {
-  [ -z "$heart" ] || kill -9 "$heart" 2>/dev/null || :
+end_signs() { # bash would tell of the dead, where it finds one by itself
+  [ -z "$heart" ] || { kill -9 "$heart" && wait "$heart"; } 2>/dev/null || :
   heart=''
 }
 

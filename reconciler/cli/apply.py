@@ -23,6 +23,7 @@ from reconciler.model.errors import UsageError
 @options.prune
 @options.verbose
 @options.connections
+@options.confirm
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--allow-exec",

@@ -13,7 +13,7 @@ import click
 from reconciler.cli import output
 from reconciler.cli.console import look, say
 from reconciler.cli.session import Session
-from reconciler.execution.machines import CarriedOut, carry_out
+from reconciler.execution.machines import CarriedOut, Manner, carry_out
 from reconciler.execution.visit import Observed
 from reconciler.model.address import Target
 from reconciler.model.errors import BlockedError
@@ -23,6 +23,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.states import UNDO_ON_FAILURE, Effect, Exit, Phase, State
 from reconciler.pipeline import Planned
 from reconciler.planning.restrict import without
+from reconciler.rendering.visible import visible
 
 _EXITS = {
     Status.FAILED: Exit.FAILED,
@@ -137,7 +138,12 @@ def _ask(plans: list[Plan], verb: str) -> None:
 
 
 def _applied(plans: list[Plan], planned: Planned, session: Session, stamp: RunStamp) -> list[ApplyOutcome]:
-    told = carry_out(plans, planned.observed, session.doors, session.downloads, stamp)
+    manner = Manner(
+        stamp=stamp,
+        confirm_seconds=session.choice.confirm_within,
+        tell=lambda text: say(visible(text), error=True),
+    )
+    told = carry_out(plans, planned.observed, session.doors, session.downloads, manner)
     return [_outcome(plan, carried, session) for plan, carried in zip(plans, told, strict=True)]
 
 

@@ -81,11 +81,15 @@ class RemoteDoors:
             own = OpenSshTransport(
                 remote, limits, name=f"{user}@{machine}", connect_seconds=seconds, environment=environment
             )
-            return Door(transport=own, caller=asker, may_become_root=may_become_root)
+            return Door(transport=own, caller=asker, may_become_root=may_become_root, is_remote=True)
         self._name_remarks(route)
         transport = self.client.transport(route, limits)
         return Door(
-            transport=transport, caller=asker, may_become_root=may_become_root, host_key=lambda: transport.host_key
+            transport=transport,
+            caller=asker,
+            may_become_root=may_become_root,
+            is_remote=True,
+            host_key=lambda: transport.host_key,
         )
 
     def route(self, remote: Remote, label: str) -> tuple[Settings, ...]:

@@ -89,6 +89,14 @@ connections = _all(
         help="Where sudo's password stands, for runs with nobody to ask.",
     ),
 )
+confirm = click.option(
+    "--confirm-within",
+    type=click.IntRange(min=0, max=3600),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="After what may cut access to another machine: lead it back there unless it is reached anew so soon. 0: never.",
+)
 prune = click.option(
     "--prune", is_flag=True, help="Also lead back what earlier runs wrote and nobody declares any more."
 )

@@ -27,6 +27,7 @@ from reconciler.rendering.visible import visible
 @options.prune
 @options.verbose
 @options.connections
+@options.confirm
 @click.option(
     "-o",
     "--output",
@@ -50,9 +51,10 @@ def command(saved: Path | None, form: str, detailed_exitcode: bool, prune: bool,
     if saved is not None:
         _save(session, planned, saved)
     if form == "script":
-        from reconciler.execution.machines import script
+        from reconciler.execution.machines import Manner, script
 
-        shown = script(planned.plans, planned.observed, session.doors, session.downloads.sizes())
+        manner = Manner(confirm_seconds=session.choice.confirm_within)
+        shown = script(planned.plans, planned.observed, session.doors, session.downloads.sizes(), manner)
         say(visible(shown, multiline=True))
     else:
         output.show_plans(planned.plans, form, verbose=verbose)

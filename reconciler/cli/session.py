@@ -58,6 +58,8 @@ class Choice:
     everything: bool = False
     user: str | None = None
     root: str | None = None
+    confirm_within: int = 30
+    """Within how many seconds another machine has to be reached anew after a change that may cut us off; 0: never."""
     timeout: int = 30
     """How many seconds a machine may say nothing."""
     sudo_password_file: Path | None = None
@@ -107,6 +109,7 @@ class Session:
             guards=self.guards,
             cached=self.downloads.sizes(),
             prune=prune,
+            confirm_seconds=self.choice.confirm_within,
         )
 
     def stamp(self, *, undoes: str | None = None) -> RunStamp:

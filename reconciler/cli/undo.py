@@ -24,6 +24,7 @@ from reconciler.planning.undo_steps import Step
 @options.selection
 @options.verbose
 @options.connections
+@options.confirm
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(what: str | None, yes: bool, verbose: bool, **choice: Any) -> int:
     """Lead back what a run did: the last one, the RUN that `reconcile history` names, or one ADDRESS.

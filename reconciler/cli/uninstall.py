@@ -24,6 +24,7 @@ from reconciler.rendering.visible import visible
 @options.selection
 @options.verbose
 @options.connections
+@options.confirm
 @click.option("--keep", is_flag=True, help="Leave everything as it is now, and only forget it.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(keep: bool, yes: bool, verbose: bool, **choice: Any) -> int:

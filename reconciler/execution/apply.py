@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
 from reconciler.execution.blobs import BlobLostError, Supplies
-from reconciler.execution.payload import NOTHING, UNNAMED, Batch, Part, parts_of, payload, payload_shown
-from reconciler.execution.session import Password, Refused, Rights, begin, is_locked, new_nonce, unlock
+from reconciler.execution.payload import NOTHING, UNNAMED, Batch, Part, WayBack, parts_of, payload, payload_shown
+from reconciler.execution.session import Password, Rights, new_nonce, opened
 from reconciler.model.errors import UnreachableError
 from reconciler.model.ledger import RunStamp
 from reconciler.model.outcome import Status
@@ -29,7 +29,7 @@ _STATUSES: Final = {
 }
 """The words of the script."""
 
-_LONGEST_SECONDS: Final = 3600.0
+LONGEST_SECONDS: Final = 3600.0
 """Beside what programs may take and what is sent; signs of life tell before whether the machine hangs."""
 _FORBIDDEN: Final = ("Permission denied", "Operation not permitted")
 """How the machine says that rights are missing; the script speaks the C locale."""
@@ -50,6 +50,8 @@ class Applied:
 
     outcomes: Mapping[str, Outcome]
     notes: tuple[str, ...] = ()
+    watched: str = ""
+    """The nonce of the run that the machine watches over, see `confirm`; empty: it does not."""
 
 
 def apply(
@@ -61,6 +63,7 @@ def apply(
     password: Password | None = None,
     supplies: Supplies = NOTHING,
     stamp: RunStamp = UNNAMED,
+    way_back: WayBack | None = None,
 ) -> Applied:
     """`root` is a root file system at rest, as an absolute path.
 
@@ -69,41 +72,23 @@ def apply(
     parts = parts_of(batches)
     exchange: Exchange | None = None
     try:
-        exchange = _opened(transport, rights, password)
-        sent = payload(parts, root, supplies, stamp)
+        exchange = opened(transport, AGENT, rights, password, new_nonce())
+        sent = payload(parts, root, supplies, stamp, way_back)
         exchange.say(sent.pieces())
-        exchange.allow(_LONGEST_SECONDS + _program_seconds(parts) + sent.size / SLOWEST_BYTES_PER_SECOND)
+        exchange.allow(LONGEST_SECONDS + program_seconds(parts) + sent.size / SLOWEST_BYTES_PER_SECOND)
         return read(parts, exchange.finish())
     except UnreachableError as error:
         if exchange is None:
             return _all(parts, Status.UNREACHED, error)
-        return read(parts, Result(code=-1, stdout=error.said, stderr=b""), broken=str(error))
+        found = read(parts, Result(code=-1, stdout=error.said, stderr=b""), broken=str(error))
+        return found if way_back is None else replace(found, watched=parts[0].nonce)  # for all that is known
     except BlobLostError as error:  # half an input is none: the machine has written nothing
         return _all(parts, Status.NOT_TRIED, error)
 
 
-def _program_seconds(parts: Sequence[Part]) -> int:
+def program_seconds(parts: Sequence[Part]) -> int:
     tasks = (task for part in parts for change in part.changes.values() for task in change.tasks)
     return sum(task.timeout_seconds for task in tasks if isinstance(task, RunCommand))
-
-
-def _opened(transport: Transport, rights: Rights, password: Password | None) -> Exchange:
-    """The script with the rights it is to have, waiting for its tasks."""
-    nonce = new_nonce()
-    exchange = begin(transport, AGENT, rights, nonce)
-    if password is None:
-        return exchange
-    try:
-        if not is_locked(exchange, nonce):
-            raise UnreachableError("the machine broke off before it was given sudo's password")
-        unlock(exchange, nonce, password)
-    except Refused as error:
-        exchange.close()
-        raise UnreachableError("sudo did not take the password a second time") from error
-    except BaseException:
-        exchange.close()
-        raise
-    return exchange
 
 
 def _all(parts: Sequence[Part], status: Status, error: Exception) -> Applied:
@@ -142,6 +127,7 @@ def read(parts: Sequence[Part], result: Result, broken: str | None = None) -> Ap
     return Applied(
         outcomes={change.id: _explained(_judged(found[number]), changes, found) for number, change in changes.items()},
         notes=tuple(note for part in parts for note in told[part.number].notes),
+        watched=parts[0].nonce if told[0].watches else "",
     )
 
 
@@ -161,6 +147,7 @@ class _Told:
     busy: bool = False
     trouble: str | None = None
     notes: list[str] = field(default_factory=list)
+    watches: bool = False
 
     def outcome(self, number: int, own: _Told, silence: str) -> Outcome:
         """Of one change of this part; `own` is one's own part, which starts the others; `silence` is why it may be that
@@ -190,6 +177,8 @@ def _hear(record: str, part: Part, told: Mapping[int, _Told]) -> None:
             mine.started = True
         case "stop" | "busy":
             mine.stopped, mine.busy = _unescaped(rest), word == "busy"
+        case "watch":
+            mine.watches = True
         case "note" | "recovered":
             mine.notes.append(_unescaped(rest))
         case "part" if part.user is None and number.isdecimal() and int(number) in told:

@@ -21,6 +21,8 @@ class Door:
     caller: Caller
     root: str | None = None
     may_become_root: bool = True
+    is_remote: bool = False
+    """Whether it is a connection, which what is changed there can cut off."""
     host_key: Callable[[], str | None] = lambda: None
     """Once it was open, the fingerprint of the host key that the machine proved itself with; None for this machine."""
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import assert_never
 
 from reconciler.execution.blobs import Unavailable
 from reconciler.execution.task_lines import numbered
@@ -15,20 +13,7 @@ from reconciler.model.facts import PathType
 from reconciler.model.ledger import ChangeRecord, DueRecord, ItemRecord, PathRecord
 from reconciler.model.plan import Change, ItemPlan
 from reconciler.model.states import Phase, State
-from reconciler.model.tasks import (
-    Base,
-    BlobTask,
-    MakeDirectory,
-    MakeLink,
-    Remove,
-    RemoveUnpacked,
-    RunCommand,
-    SetMode,
-    Task,
-    Unpack,
-    WriteBlob,
-    WriteFile,
-)
+from reconciler.model.tasks import Base, BlobTask, MakeDirectory, RunCommand, Task, WriteFile, left_by
 
 _MISSING = Base(type=PathType.MISSING)
 
@@ -77,35 +62,8 @@ def _due(task: RunCommand) -> DueRecord:
 def _path(count: int, task: Task, shown: bool) -> PathRecord:
     assert not isinstance(task, RunCommand)
     before = _MISSING if isinstance(task, MakeDirectory) else task.base
-    after = _after(task)
+    after = left_by(task)
     names = tuple(sorted(task.secrets)) if isinstance(task, WriteFile) else ()
     if names and shown:
         before, after = replace(before, digest=None), replace(after, digest=None)
     return PathRecord(task=count, path=task.path, before=before, after=after, secrets=names)
-
-
-def _after(task: Task) -> Base:
-    """What a task leaves at its path; what it leaves open is left out."""
-    match task:
-        case WriteFile(content=content):
-            return _rights(task, PathType.FILE, hashlib.sha256(content).hexdigest())
-        case WriteBlob(content=content):
-            return _rights(task, PathType.FILE, content.digest)
-        case Unpack(archive=archive):
-            return _rights(task, PathType.DIRECTORY, archive.digest)
-        case MakeDirectory():
-            return _rights(task, PathType.DIRECTORY)
-        case SetMode(base=base):
-            return replace(_rights(task, base.type, base.digest), link=base.link)
-        case MakeLink(target=target):
-            return Base(type=PathType.LINK, link=target)
-        case Remove() | RemoveUnpacked() | RunCommand():
-            return _MISSING
-        case _:
-            assert_never(task)
-
-
-def _rights(
-    task: WriteFile | WriteBlob | Unpack | MakeDirectory | SetMode, type_: PathType, digest: str | None = None
-) -> Base:
-    return Base(type=type_, digest=digest, mode=task.mode, owner=task.owner, group=task.group)

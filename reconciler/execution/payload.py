@@ -68,6 +68,17 @@ class Part:
         return f"as {self.user}" if self.user else "as whoever runs this"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack:
+    """What the machine does by itself where a change has cut us off: within `seconds` of the run's end, unless somebody
+    confirms before; at the latest within `longest_seconds` of its start, then. `watched` are the ids of those changes."""
+
+    parts: tuple[Part, ...]
+    watched: frozenset[str]
+    seconds: int
+    longest_seconds: int
+
+
 def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:
     """One's own part first, perhaps empty; then the users' in order. The batches of one identity make one part."""
     grouped: dict[str | None, list[Batch]] = {None: []}
@@ -94,7 +105,11 @@ def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:
 
 
 def payload(
-    parts: Sequence[Part], root: str | None, supplies: Supplies = NOTHING, stamp: RunStamp = UNNAMED
+    parts: Sequence[Part],
+    root: str | None,
+    supplies: Supplies = NOTHING,
+    stamp: RunStamp = UNNAMED,
+    way_back: WayBack | None = None,
 ) -> Archive:
     """The script's whole input. `root` is a root file system at rest to work in."""
     numbers = _numbers(parts)
@@ -103,7 +118,13 @@ def payload(
     users = "".join(
         f"{part.number} u{part.number} {_covered(inner[f'u{part.number}'])} {part.user}\n" for part in others
     )
-    return _archive(own, numbers, root or "", supplies, stamp, inner, encoded(users))
+    watch = b""
+    if way_back is not None:
+        inner["back"] = back = payload(way_back.parts, root, supplies, stamp.of_way_back())
+        watched = " ".join(str(numbers[id_]) for id_ in sorted(way_back.watched))
+        digest = hashlib.sha256(b"".join(back.pieces())).hexdigest()
+        watch = encoded(f"{way_back.seconds}\n{way_back.longest_seconds}\n{digest}\n{watched}\n")
+    return _archive(own, numbers, root or "", supplies, stamp, inner, {"users": encoded(users), "watch": watch})
 
 
 def payload_shown(
@@ -135,12 +156,12 @@ def _archive(
     supplies: Supplies,
     stamp: RunStamp,
     inner: Mapping[str, Archive] = MappingProxyType({}),
-    users: bytes = b"",
+    outer: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Archive:
     """Four lines and a digest in front of a tar archive. They stand in it too (`head`), where the manifest covers them.
 
-    The manifest covers all but the archives inside, which have manifests of their own: `users` says their digests. It
-    stands at the end: without it, something is missing.
+    The manifest covers all but the archives inside, which have manifests of their own: the `outer` files say their
+    digests. It stands at the end: without it, something is missing.
     """
     unavailable = _unavailable(part, supplies)
     lines, members = tasks_of(part.changes, numbers, unavailable, ledger.secret_paths(part.journal))
@@ -153,7 +174,9 @@ def _archive(
         "forget": encoded(forget_of(part, stamp)),
         "effects": encoded(effects_of(part)),
         "uninstall": b"yes\n" if part.forgets else b"",
-        "users": users,
+        "users": b"",
+        "watch": b"",
+        **outer,
         **_smaller_ledger(part, stamp),
         **{member.name: _sent(member, supplies) for member in members},
     }

@@ -67,6 +67,26 @@ def begin(transport: Transport, agent: str, rights: Rights, nonce: str, given: b
     return exchange
 
 
+def opened(
+    transport: Transport, agent: str, rights: Rights, password: Password | None, nonce: str, given: bytes = b""
+) -> Exchange:
+    """The same, once it has the rights that it is to have; a password is one that sudo has taken before."""
+    exchange = begin(transport, agent, rights, nonce, given)
+    if password is None:
+        return exchange
+    try:
+        if not is_locked(exchange, nonce):
+            raise UnreachableError("the machine broke off before it was given sudo's password")
+        unlock(exchange, nonce, password)
+    except Refused as error:
+        exchange.close()
+        raise UnreachableError("sudo did not take the password a second time") from error
+    except BaseException:
+        exchange.close()
+        raise
+    return exchange
+
+
 def root_said(result: Result, nonce: str) -> bytes | None:
     """What was printed with root's rights; None where the door's were all there was."""
     _, found, rest = result.stdout.partition(_word(nonce, "root") + b"\n")

@@ -52,3 +52,7 @@ class UnreachableError(ReconcileError):
 
     exit_code = 4
     said: bytes = b""
+
+
+class GivenUpError(UnreachableError):
+    """Nobody wants that machine any more: the run ends."""

@@ -52,6 +52,8 @@ class RunStamp:
     at: str = "an unknown time"
     tool: str = ""
     undoes: str | None = None
+    by_itself: bool = False
+    """The machine led back what had cut the controller off: a part of that run."""
 
     @property
     def time(self) -> datetime | None:
@@ -64,6 +66,10 @@ class RunStamp:
     def holder(self) -> str:
         """For whoever finds the machine locked."""
         return f"{self.by} since {self.at}"
+
+    def of_way_back(self) -> RunStamp:
+        """What the machine's own way back from a part of this run is called."""
+        return replace(self, id=f"back-{self.id}", by="the machine itself", undoes=self.id, by_itself=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +141,7 @@ def line_of(stamp: RunStamp, changes: Iterable[ChangeRecord]) -> str:
         "at": stamp.at,
         "tool": stamp.tool,
         "undoes": stamp.undoes,
+        **({"by_itself": True} if stamp.by_itself else {}),
         "changes": [_change_to_json(change) for change in changes],
     }
     return json.dumps(row, ensure_ascii=True)[1:]
@@ -336,6 +343,7 @@ def _run(generation: int, row: JsonObject) -> RunRecord:
         at=row.text("at"),
         tool=row.text("tool"),
         undoes=row.text_or_none("undoes"),
+        by_itself=row.has("by_itself"),
     )
     changes = tuple(_change(JsonObject(change, "a change")) for change in row.list("changes"))
     return RunRecord(generation=generation, stamp=stamp, changes=changes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import assert_never
 
 from reconciler.model.facts import FileState, PathState, PathType
 
@@ -157,13 +158,15 @@ class SetMode:
 class RunCommand:
     """A program by its words, never a shell line; `stdin` is all it can read. It ends within `timeout_seconds`, or fails.
 
-    `more` are last words: in one change, runs that differ in nothing else become one with all of them.
+    `more` are last words: in one change, runs that differ in nothing else become one with all of them. `back` are the
+    words that take it back at once, without them; none: nothing need; None: nothing does.
     """
 
     argv: tuple[str, ...]
     more: tuple[str, ...] = ()
     stdin: bytes = b""
     timeout_seconds: int = 60
+    back: tuple[str, ...] | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -173,3 +176,30 @@ class RunCommand:
 BlobTask = WriteBlob | Unpack
 """What needs bytes that are not in the plan."""
 Task = WriteFile | WriteBlob | Unpack | MakeDirectory | MakeLink | Remove | RemoveUnpacked | SetMode | RunCommand
+
+
+def left_by(task: Task) -> Base:
+    """What a task leaves at its path; what it leaves open is left out."""
+    match task:
+        case WriteFile(content=content):
+            return _rights(task, PathType.FILE, hashlib.sha256(content).hexdigest())
+        case WriteBlob(content=content):
+            return _rights(task, PathType.FILE, content.digest)
+        case Unpack(archive=archive):
+            return _rights(task, PathType.DIRECTORY, archive.digest)
+        case MakeDirectory():
+            return _rights(task, PathType.DIRECTORY)
+        case SetMode(base=base):
+            return replace(_rights(task, base.type, base.digest), link=base.link)
+        case MakeLink(target=target):
+            return Base(type=PathType.LINK, link=target)
+        case Remove() | RemoveUnpacked() | RunCommand():
+            return Base(type=PathType.MISSING)
+        case _:
+            assert_never(task)
+
+
+def _rights(
+    task: WriteFile | WriteBlob | Unpack | MakeDirectory | SetMode, type_: PathType, digest: str | None = None
+) -> Base:
+    return Base(type=type_, digest=digest, mode=task.mode, owner=task.owner, group=task.group)

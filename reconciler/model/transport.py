@@ -63,5 +63,8 @@ class Transport(Protocol):
     def start(self) -> Exchange:
         """Starts a shell that waits for a script, see `agents`. Raises UnreachableError where the door does not open."""
 
+    def renew(self) -> None:
+        """Ends the connection, where there is one: the next exchange begins with a new one."""
+
     def close(self) -> None:
-        """Ends the connection, with all that is at work on it."""
+        """Ends the connection, with all that is at work on it; none is made any more: GivenUpError."""

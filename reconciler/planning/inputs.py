@@ -38,6 +38,8 @@ class TargetInput:
     refusal: Refusal | None = None
     effects: Mapping[Address, EffectRecord] = field(default_factory=dict)
     journal: tuple[RunRecord, ...] = ()
+    confirm_seconds: int | None = None
+    """Within what time a new connection has to be made after what may cut it off, see `way_back`; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from reconciler.model.address import Address
 from reconciler.model.plan import Change, ItemPlan, Plan, TargetPlan
 from reconciler.model.states import State, TargetState
 from reconciler.model.values import UNMANAGED
-from reconciler.planning import fold, journal, needs, owners, switches
+from reconciler.planning import fold, journal, needs, owners, switches, way_back
 from reconciler.planning.changes import changes_of
 from reconciler.planning.compare import consented, drafts
 from reconciler.planning.ground import settled_ground
@@ -61,7 +61,10 @@ def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan], made: Se
     if entry.sheet is not None:
         for resource in entry.resources:
             notes += resource.remarks(entry.sheet)
-        notes += switches.notes((change for change in made if change.target == entry.target), entry.sheet)
+        mine_made = [change for change in made if change.target == entry.target]
+        notes += switches.notes(mine_made, entry.sheet)
+        if entry.confirm_seconds is not None:
+            notes += way_back.notes(mine_made, entry.sheet, entry.confirm_seconds)
     cut_short = ledger.unfinished(entry.journal)
     notes += (
         f"a run of {run.stamp.holder} is at work there, or was cut short: then the next apply clears up after it"

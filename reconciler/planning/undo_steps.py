@@ -85,6 +85,6 @@ def _steps(runs: Iterable[RunRecord]) -> Iterator[Step]:
 def last_run(journals: Iterable[Sequence[RunRecord]]) -> RunRecord | None:
     """The latest run that is neither undone nor itself a way back."""
     runs = [run for journal in journals for run in journal]
-    undone = {run.stamp.undoes for run in runs if run.stamp.undoes}
+    undone = {run.stamp.undoes for run in runs if run.stamp.undoes and not run.stamp.by_itself}
     left = [run for run in runs if run.stamp.id not in undone and run.stamp.undoes is None and run.changes]
     return max(left, key=lambda run: (run.stamp.at, run.generation), default=None)

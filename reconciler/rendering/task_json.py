@@ -63,6 +63,7 @@ def task_document(task: Task, hidden: frozenset[str] | None) -> Document:
                 "argv": _words(task.words),
                 "stdin": _bytes(task.stdin, hidden) if task.stdin else None,
                 "timeout_seconds": task.timeout_seconds,
+                "back": None if task.back is None else _words(task.back),
             }
         case _:
             assert_never(task)

@@ -50,6 +50,39 @@ _GRANT: Final = (
     "/etc/ssl/*",
     "/etc/pki/*",
 )
+_WAYS_IN: Final = (
+    # who may come in, and as whom
+    "/etc/ssh/sshd_config*",
+    "/etc/ssh/ssh_host_*",
+    "*/.ssh/authorized_keys*",
+    "/etc/sudoers",
+    "/etc/sudoers.d/*",
+    "/etc/doas*",
+    "/etc/pam.d/*",
+    "/etc/security/*",
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/group",
+    "/etc/gshadow",
+    "/etc/nsswitch.conf",
+    "/etc/nologin",
+    "/run/nologin",
+    "/etc/hosts.allow",
+    "/etc/hosts.deny",
+    # what lets packets through, and where they go
+    "/etc/nftables*",
+    "/etc/iptables/*",
+    "/etc/ufw/*",
+    "/etc/firewalld/*",
+    "/etc/network/*",
+    "/etc/netplan/*",
+    "/etc/systemd/network/*",
+    "/etc/NetworkManager/*",
+    "/etc/resolv.conf",
+    # without which the system does not come up
+    "/etc/fstab",
+    "/etc/wsl.conf",
+)
 _RUN_AS_SYSTEM: Final = (
     "/etc/ld.so.preload",
     "/etc/ld.so.conf*",
@@ -208,7 +241,8 @@ def is_open(path: str) -> bool:
 
 def removal_risks(path: str) -> frozenset[Risk]:
     """What taking `path` away may lead to."""
-    cuts = {Risk.CUTS_ACCESS} if Risk.GRANTS_RIGHTS in path_risks(path, None) else set()
+    risks = path_risks(path, None)
+    cuts = {Risk.CUTS_ACCESS} if risks & {Risk.GRANTS_RIGHTS, Risk.CUTS_ACCESS} else set()
     return frozenset({Risk.DELETES} | cuts)
 
 
@@ -219,6 +253,8 @@ def path_risks(path: str, mode: str | None) -> frozenset[Risk]:
         risks.add(Risk.GRANTS_RIGHTS)
     if _matches(path, _RUN):
         risks.add(Risk.RUNS_CODE_LATER)
+    if _matches(path, _WAYS_IN):
+        risks.add(Risk.CUTS_ACCESS)
     return frozenset(risks)
 
 
@@ -229,6 +265,8 @@ def folder_risks(path: str) -> frozenset[Risk]:
         risks.add(Risk.GRANTS_RIGHTS)
     if _holds(path, _RUN):
         risks.add(Risk.RUNS_CODE_LATER)
+    if _holds(path, _WAYS_IN):
+        risks.add(Risk.CUTS_ACCESS)
     return frozenset(risks)
 
 
@@ -241,7 +279,7 @@ def link_risks(path: str, target: str) -> frozenset[Risk]:
     """What a link may lead to: by its own name, and by the other name that it gives to what is behind it."""
     end = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
     behind = frozenset[Risk]() if _PROGRAM.fullmatch(end) else path_risks(end, None) | folder_risks(end)
-    return path_risks(path, None) | behind
+    return path_risks(path, None) | (behind - {Risk.CUTS_ACCESS})
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:

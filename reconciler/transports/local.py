@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler import agents
-from reconciler.model.errors import UnreachableError
+from reconciler.model.errors import GivenUpError
 from reconciler.transports.exchange import Limits, PipeExchange
 from reconciler.transports.processes import ProcessPipe
 
@@ -35,8 +35,11 @@ class LocalTransport:
         self._started.append(exchange)
         if self._is_closed.is_set():  # whose turn came when all had been told to end
             exchange.close()
-            raise UnreachableError(f"{self.name} was given up")
+            raise GivenUpError(f"{self.name} was given up")
         return exchange
+
+    def renew(self) -> None:
+        """There is no connection."""
 
     def close(self) -> None:
         self._is_closed.set()

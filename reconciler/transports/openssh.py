@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from reconciler import agents
-from reconciler.model.errors import UnreachableError
+from reconciler.model.errors import GivenUpError
 from reconciler.model.remote import Remote
 from reconciler.transports.exchange import Limits, PipeExchange
 from reconciler.transports.openssh_complaints import explained
@@ -71,7 +71,7 @@ class OpenSshTransport:
     def start(self) -> PipeExchange:
         with self._lock:
             if self._is_closed:
-                raise UnreachableError(f"the connection to {self.name} was given up")
+                raise GivenUpError(f"the connection to {self.name} was given up")
             argv = ["ssh", *self._arguments(), "--", self._remote.host, agents.COMMAND]
             pipe = _SshPipe(argv, self._environment, self.name)
         return PipeExchange(pipe, self.name, self._limits)
@@ -92,20 +92,28 @@ class OpenSshTransport:
         return [*arguments, *(word for flag, value in given.items() if value is not None for word in (flag, value))]
 
     def close(self) -> None:
-        """Ends the connection that ssh keeps."""
         with self._lock:
             self._is_closed = True
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                subprocess.run(
-                    ["ssh", *self._arguments(), "-O", "exit", "--", self._remote.host],
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    timeout=_EXIT_SECONDS,
-                    check=False,
-                )
+            self._hang_up()
             self._folder.cleanup()
+
+    def renew(self) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Ends the connection that ssh keeps."""
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                ["ssh", *self._arguments(), "-O", "exit", "--", self._remote.host],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=_EXIT_SECONDS,
+                check=False,
+            )
 
 
 class _SshPipe(ProcessPipe):

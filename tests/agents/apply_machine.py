@@ -287,10 +287,14 @@ def with_shim(machine: Machine, folder: Path, tool: str, script: str) -> None:
 
 
 def started(
-    machine: Machine, *batches: Batch, before: Callable[[], object] | None = None
+    machine: Machine,
+    *batches: Batch,
+    before: Callable[[], object] | None = None,
+    parts: tuple[Part, ...] = (),
+    sent: bytes = b"",
 ) -> tuple[subprocess.Popen[bytes], Callable[[bytes], dict[str, Outcome]]]:
-    """The running script, and how to read what it printed."""
-    parts = parts_of(batches)
+    """The running script, and how to read what it printed; `sent` in place of what those batches send."""
+    parts = parts or parts_of(batches)
     process = subprocess.Popen(
         [*machine.wrap, *machine.shell.argv, "-c", agents.BOOT],
         env={"PATH": machine.shell.path, "LC_ALL": "C", "HOME": "/root", **machine.environment},
@@ -298,7 +302,8 @@ def started(
     )  # fmt: skip
     assert process.stdin
     process.stdin.write(agents.program(AGENT) + b"session own 0 nonce 0\n")
-    process.stdin.write(sent_whole(parts, None if machine.live else str(machine.root), machine.supplies))
+    root = None if machine.live else str(machine.root)
+    process.stdin.write(sent or sent_whole(parts, root, machine.supplies))
     process.stdin.close()
     process.stdin = None
     return process, lambda stdout: read(parts, subprocess_result(process.returncode, stdout)).outcomes

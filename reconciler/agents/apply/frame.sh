@@ -21,6 +21,7 @@
 #   NONCE busy TEXT                  the same, because somebody else is at work here
 #   NONCE recovered TEXT             what an earlier run left, and what became of it
 #   NONCE start                      from here on something may have been written
+#   NONCE watch SECONDS              unless confirm.sh comes within that time, what may cut access is led back
 #   NONCE end
 #
 # Writes in its state folder and at the paths of the tasks, nowhere else (no /tmp). A part writes nothing before the whole
@@ -45,5 +46,7 @@ export LC_ALL
 
 newline='
 '
+# shellcheck disable=SC2016  # that shell expands them
+again='agent=$1; shift; eval "$agent"' # for a shell of its own, with the agent's text behind it
 nonce='' prefix='' stage='' stopped='' child='' doubts='' unflushed='' unsynced='' dirty=''
 changes='' tasks=0 at=1 attributes='' flaw='' life=''

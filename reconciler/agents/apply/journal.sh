@@ -89,6 +89,9 @@ uninstall() { # what is kept here goes, but for edits of others, unless somethin
   set -- "$state_folder/before" "$state_folder/ledger" "$state_folder/effects.json"
   rmdir -- "$state_folder/conflict" 2>/dev/null || ! exists "$state_folder/conflict" ||
     emit note "edits of others that were kept are in ${state_folder#"$prefix"}/conflict"
+  set +f
+  set -- "$@" "$state_folder"/watch.* # what is watched over is so no more
+  set -f
   rm -rf -- "$@" "$stage" "$state_folder/lock" 2>/dev/null || emit note "not all of ${state_folder#"$prefix"} could be removed"
   generation='' lock=''
 }

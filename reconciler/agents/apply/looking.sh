@@ -155,7 +155,7 @@ number_of() { # what the name $2 means in /etc/$1 of the root file system; a num
 }
 
 is_named() { # whether the name or number $2 (of /etc/$1) means the number $3, which the running system names $4
-  [ -n "$2" ] && [ "$2" != "$3" ] || return 0
+  [ -n "$2" ] && [ "$2" != "$3" ] && [ "$2:$3" != root:0 ] || return 0
   if [ -z "$prefix" ]; then [ "$2" = "$4" ]; else number_of "$1" "$2" && [ "$number" = "$3" ]; fi
 }
 

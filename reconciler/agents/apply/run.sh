@@ -129,6 +129,10 @@ leave() {
 
 trap '' HUP PIPE
 trap hear INT QUIT TERM
+if [ "$is_part" = watch ]; then
+  keep_watch "$@"
+  exit
+fi
 word='' root='' who='' manifest=''
 IFS= read -r word && IFS= read -r nonce && IFS= read -r root && IFS= read -r who && IFS= read -r manifest || word=''
 [ "$word" = reconcile-apply ] || {
@@ -147,9 +151,13 @@ enter_root "$root"
 make_stage
 unpack "$manifest"
 take_lock "$who" # now that nothing is waited for any more
-(recover)
+(
+  recover_watches
+  recover
+)
 for number do eval "result_$number=failed"; done
 load_tasks
+post_watch
 emit start ''
 check_parents
 look 1 "$tasks"
@@ -158,6 +166,7 @@ walk
 forget_generations
 record_effects
 start_users
+hand_over_watch
 uninstall
 end_generation
 emit end ''

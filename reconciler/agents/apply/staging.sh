@@ -20,7 +20,9 @@ dress() { # the file $1 gets the owner $2, the group $3 (empty: as it is) and th
 }
 
 spec_of() { # the owner $1 and the group $2 as chown takes them, by number where the names are another root's: $spec
-  spec_owner=$1 spec_group=$2
+  spec_owner=$1 spec_group=$2 # root by number: its name may be what is to be brought back
+  [ "$1" != root ] || spec_owner=0
+  [ "$2" != root ] || spec_group=0
   if [ -n "$prefix" ] && [ -n "$1" ]; then
     why="there is no user $1 in its /etc/passwd"
     number_of passwd "$1" || return 1

@@ -43,9 +43,8 @@ is_covered() { # whether the archive $1 begins with the lines whose last is the 
 }
 
 start_part() { # runs $archive with the rights of $user; fails where it did not run to its end, with $why
-  # shellcheck disable=SC2016  # the inner shell expands these
   set -- env -i part=user alive="$alive" PATH="$PATH" HOME="$home" USER="$user" LOGNAME="$user" \
-    sh -c 'agent=$1; shift; eval "$agent"' reconcile "$agent" "$account_uid" $undone
+    sh -c "$again" reconcile "$agent" "$account_uid" $undone
   why="only root can act for $user"
   if [ "$uid" != 0 ]; then
     [ -n "$prefix" ] || [ "$account_uid" = "$uid" ] || return 1

@@ -55,6 +55,16 @@ _OF_THE_DISTRO: Final = re.compile(r"(systemd-|getty@|console-|dbus|wsl)")
 _JOB_SECONDS: Final = 120
 """Beyond the 90 s that systemd gives a unit to start or stop."""
 _WAYS_IN: Final = re.compile(r"(sshd?|dbus|systemd-logind|systemd-networkd|NetworkManager|networking)\.")
+_FIREWALLS: Final = re.compile(r"(nftables|iptables|ip6tables|netfilter-persistent|ufw|firewalld|shorewall6?)\.")
+_REVERSE: Final[Mapping[str, str]] = {
+    "enable": "disable",
+    "disable": "enable",
+    "start": "stop",
+    "stop": "start",
+    "mask": "unmask",
+    "unmask": "mask",
+    "daemon-reload": "daemon-reload",
+}
 _NEVER_ENABLED: Final[Mapping[str, str]] = {
     "static": "it has no [Install] section: it starts when another unit needs it",
     "indirect": "its [Install] section only names other units",
@@ -151,13 +161,16 @@ class Services(Base):
                 return Unknown("systemctl tells nothing" if sheet.host.elevated else NEEDS_ROOT)
 
     def want(self, name: str, item: object) -> Want:
-        is_way_in = _WAYS_IN.match(systemctl.unit_name(name)) is not None
+        unit = systemctl.unit_name(name)
+        is_way_in, is_firewall = _WAYS_IN.match(unit) is not None, _FIREWALLS.match(unit) is not None
         if isinstance(item, Absent):
-            return Want(risks=frozenset({Risk.CUTS_ACCESS} if is_way_in else ()))
+            return Want(risks=frozenset({Risk.CUTS_ACCESS} if is_way_in or is_firewall else ()))
         assert isinstance(item, Service)
         fields = item.declared()
         risks = {Risk.RUNS_CODE_LATER} if fields.get("enabled") or fields.get("running") else set()
-        if is_way_in and (fields.get("masked") or False in (fields.get("enabled"), fields.get("running"))):
+        if is_firewall or (
+            is_way_in and (fields.get("masked") or False in (fields.get("enabled"), fields.get("running")))
+        ):
             risks.add(Risk.CUTS_ACCESS)
         return Want(fields=fields, risks=frozenset(risks))
 
@@ -184,8 +197,12 @@ class Services(Base):
         return parts
 
     def _part(self, thing: str, phase: Phase, *commands: tuple[str, ...]) -> Part:
-        tasks = (RunCommand(argv=(*self._systemctl, *words), timeout_seconds=_JOB_SECONDS) for words in commands)
-        return Part(thing=thing, tasks=tuple(tasks), needs=(Need(Running("systemd")),), phase=phase)
+        return Part(thing=thing, tasks=tuple(map(self._task, commands)), needs=(Need(Running("systemd")),), phase=phase)
+
+    def _task(self, words: tuple[str, ...]) -> RunCommand:
+        verb, *units = words
+        back = (*self._systemctl, _REVERSE[verb], *units)
+        return RunCommand(argv=(*self._systemctl, *words), timeout_seconds=_JOB_SECONDS, back=back)
 
     def remarks(self, sheet: FactSheet) -> Sequence[str]:
         if self.layer is Layer.DISTRO or not sheet.host.systemd or sheet.host.at_rest:

@@ -98,7 +98,7 @@ class BindMounts(FstabKind[BindMount]):
 
     def source_risks(self, item: BindMount) -> frozenset[Risk]:
         """Where it can be written, the source has a second name; what that name hides, another kind would not see."""
-        behind = frozenset[Risk]() if item.read_only else folder_risks(item.source)
+        behind = frozenset[Risk]() if item.read_only else folder_risks(item.source) - {Risk.CUTS_ACCESS}
         return behind | ({Risk.GRANTS_RIGHTS} if keeps_rights(item) else frozenset())
 
     def live_needs(self, item: BindMount) -> tuple[Need, ...]:

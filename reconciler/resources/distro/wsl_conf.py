@@ -38,6 +38,7 @@ UMASK: Final = "filesystem.umask"
 ROOT: Final = "automount.root"
 SYSTEMD: Final = "boot.systemd"
 DEFAULT_USER: Final = "user.default"
+_BOOT: Final = "boot."
 _COMMAND: Final = "boot.command"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _KEYS: Final[Mapping[str, Key]] = wsl_ini.KEYS[Dialect.WSL_CONF]
@@ -141,7 +142,9 @@ class WslConf(MemberKind):
 def _risks(name: str, value: object) -> frozenset[Risk]:
     if name == DEFAULT_USER and value == "root":
         return frozenset({Risk.GRANTS_RIGHTS})
-    return frozenset({Risk.RUNS_CODE_LATER}) if name == _COMMAND else frozenset()
+    if name == _COMMAND:
+        return frozenset({Risk.RUNS_CODE_LATER, Risk.CUTS_ACCESS})
+    return frozenset({Risk.CUTS_ACCESS}) if name.startswith(_BOOT) else frozenset()
 
 
 def normal(name: str, value: object) -> bool | int | str:

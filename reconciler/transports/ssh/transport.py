@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from reconciler import agents
-from reconciler.model.errors import UnreachableError
+from reconciler.model.errors import GivenUpError
 from reconciler.transports.exchange import Limits, PipeExchange
 from reconciler.transports.ssh import dialling
 from reconciler.transports.ssh.channel import ChannelPipe
@@ -126,7 +126,13 @@ class _Door:
     def _hear_of(self, session: Session) -> None:
         self._session = session
         if self._is_closed:
-            raise UnreachableError(f"the connection to {self.settings.label} was given up")
+            raise GivenUpError(f"the connection to {self.settings.label} was given up")
+
+    def renew(self) -> None:
+        with self._lock:
+            if self._session is not None:
+                self._session.hang_up()
+            self._connection = None
 
     def close(self) -> None:
         """Without the lock, which whoever connects holds."""
@@ -150,6 +156,9 @@ class SshTransport:
     def start(self) -> PipeExchange:
         pipe = ChannelPipe(self._door.connection(), agents.COMMAND)
         return PipeExchange(pipe, self.name, self._limits)
+
+    def renew(self) -> None:
+        self._door.renew()
 
     def close(self) -> None:
         self._door.close()

@@ -253,10 +253,13 @@ def test_what_not_everybody_may_read_is_not_shown(machine: Machine, wanted: obje
     [
         ("/etc/motd", None, set()),
         ("/etc/motd", "4755", {Risk.GRANTS_RIGHTS}),
-        ("/etc/sudoers.d/me", None, {Risk.GRANTS_RIGHTS}),
+        ("/etc/sudoers.d/me", None, {Risk.GRANTS_RIGHTS, Risk.CUTS_ACCESS}),
+        ("/etc/nftables.conf", None, {Risk.CUTS_ACCESS}),
+        ("/etc/ssh/sshd_config.d/x.conf", None, {Risk.GRANTS_RIGHTS, Risk.CUTS_ACCESS}),
+        ("/etc/ssh/ssh_config.d/x.conf", None, {Risk.RUNS_CODE_LATER}),
         ("/etc/profile.d/go.sh", None, {Risk.RUNS_CODE_LATER}),
         ("/etc/cron.d/x", "0644", {Risk.RUNS_CODE_LATER}),
-        ("~/.ssh/authorized_keys", None, {Risk.GRANTS_RIGHTS}),
+        ("~/.ssh/authorized_keys", None, {Risk.GRANTS_RIGHTS, Risk.CUTS_ACCESS}),
         ("~/.bashrc", None, {Risk.RUNS_CODE_LATER}),
         ("~/bin/x", None, {Risk.RUNS_CODE_LATER}),
         ("/home/alice/.config/systemd/user/x.service", None, {Risk.RUNS_CODE_LATER}),
@@ -278,7 +281,7 @@ def test_places_that_do_more_than_lie_there_are_risks(path: str, mode: str | Non
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("~/.ssh", {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER}),
+        ("~/.ssh", {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER, Risk.CUTS_ACCESS}),
         ("~/.config/systemd", {Risk.RUNS_CODE_LATER}),
         ("~/go", {Risk.RUNS_CODE_LATER}),
         ("/usr/local/bin", {Risk.RUNS_CODE_LATER}),

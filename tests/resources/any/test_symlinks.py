@@ -94,7 +94,7 @@ def test_root_makes_and_removes_none_where_others_can_write(machine: Machine, wa
         ("/opt/link", set()),
         ("/etc/profile.d/x.sh", {Risk.RUNS_CODE_LATER}),
         ("~/.local/bin/go", {Risk.RUNS_CODE_LATER}),
-        ("/etc/sudoers.d/me", {Risk.GRANTS_RIGHTS}),
+        ("/etc/sudoers.d/me", {Risk.GRANTS_RIGHTS, Risk.CUTS_ACCESS}),
     ],
 )
 def test_a_link_in_a_place_that_does_more_is_a_risk(path: str, expected: set[Risk]) -> None:

@@ -477,7 +477,7 @@ def test_a_line_that_can_stop_the_boot_is_a_risk(item: BindMount, risks: set[Ris
     ("target", "item", "risks"),
     [
         ("/etc/cron.d", READ_ONLY, {Risk.RUNS_CODE_LATER}),
-        ("/etc", READ_ONLY, {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER}),
+        ("/etc", READ_ONLY, {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER, Risk.CUTS_ACCESS}),
         ("/usr", READ_ONLY, {Risk.GRANTS_RIGHTS, Risk.RUNS_CODE_LATER}),
         ("/home", READ_ONLY, {Risk.RUNS_CODE_LATER}),
         ("/srv/b", replace(READ_ONLY, source="/etc/sudoers.d"), set()),

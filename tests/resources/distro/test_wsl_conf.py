@@ -251,8 +251,12 @@ def test_a_link_blocks(machine: Machine) -> None:
 
 
 def test_a_command_runs_code_later() -> None:
-    assert conf({}).want("boot.command", "x").risks == {Risk.RUNS_CODE_LATER}
-    assert conf({}).want("boot.systemd", True).risks == frozenset()
+    assert conf({}).want("boot.command", "x").risks == {Risk.RUNS_CODE_LATER, Risk.CUTS_ACCESS}
+
+
+def test_what_happens_when_the_distro_starts_can_keep_everybody_out() -> None:
+    assert conf({}).want("boot.systemd", True).risks == {Risk.CUTS_ACCESS}
+    assert conf({}).want("network.generateHosts", True).risks == set()
 
 
 def test_root_as_who_logs_in_grants_rights() -> None:
