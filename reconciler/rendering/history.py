@@ -25,7 +25,7 @@ def history_text(
     look = Look(width=width, verbose=verbose, unicode=unicode)
     lines: list[Line] = []
     for id_, parts in _by_run(journals).items():
-        lines += [*_run(id_, parts, _undone(journals), look), BLANK]
+        lines += [*_run(id_, parts, _fates(journals).get(id_, ()), look), BLANK]
     for target, why in unread.items():
         lines += prose((Span("Not read: ", Style.UNKNOWN),), f"{target}: {why}", look, hang=10)
     return paint(lines if lines and lines[-1] else lines[:-1], colour=colour, unicode=unicode)
@@ -39,6 +39,7 @@ def history_data(journals: Mapping[Target, Sequence[RunRecord]]) -> Json:
             "at": parts[0][1].stamp.at,
             "by": parts[0][1].stamp.by,
             "undoes": parts[0][1].stamp.undoes,
+            "by_itself": parts[0][1].stamp.by_itself,
             "interrupted": any(run.recovered for _, run in parts),
             "changes": [_change_data(change) for _, run in parts for change in run.changes],
         }
@@ -77,14 +78,22 @@ def _when(entry: tuple[str, list[tuple[Target, RunRecord]]]) -> tuple[str, int]:
     return run.stamp.at, run.generation
 
 
-def _undone(journals: Mapping[Target, Sequence[RunRecord]]) -> frozenset[str]:
-    return frozenset(run.stamp.undoes for runs in journals.values() for run in runs if run.stamp.undoes)
+def _fates(journals: Mapping[Target, Sequence[RunRecord]]) -> Mapping[str, list[str]]:
+    """By run, what later ones made of it."""
+    found: dict[str, list[str]] = {}
+    for stamp in (run.stamp for runs in journals.values() for run in runs):
+        if stamp.undoes:
+            fate = "what cut access was led back" if stamp.by_itself else "undone"
+            fates = found.setdefault(stamp.undoes, [])
+            fates += [fate] if fate not in fates else []
+    return found
 
 
-def _run(id_: str, parts: Sequence[tuple[Target, RunRecord]], undone: frozenset[str], look: Look) -> Iterator[Line]:
+def _run(id_: str, parts: Sequence[tuple[Target, RunRecord]], fates: Sequence[str], look: Look) -> Iterator[Line]:
     stamp = parts[0][1].stamp
-    remarks = [f"undoes {stamp.undoes}"] if stamp.undoes else []
-    remarks += ["undone"] if id_ in undone else []
+    verb = "leads back a part of" if stamp.by_itself else "undoes"
+    remarks = [f"{verb} {stamp.undoes}"] if stamp.undoes else []
+    remarks += fates
     remarks += ["interrupted"] if any(run.recovered for _, run in parts) else []
     tail = f"  ({', '.join(remarks)})" if remarks else ""
     yield (Span(id_, Style.STRONG), Span(f"  {stamp.at}  {stamp.by}{tail}"))

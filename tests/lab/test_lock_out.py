@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -119,7 +120,8 @@ def test_the_journal_tells_of_the_way_back_and_undo_leads_back_the_rest(desk: De
     ran = desk.apply('distro:\n  files: {/etc/rest: {content: rest}, /etc/hosts.deny: {content: "ALL: ALL\\n"}}\n')
     assert ran.code == 3, ran.words
     history = desk.office.run("history", "--all")
-    assert "the machine itself" in history.words
+    assert "the machine itself (leads back a part of" in history.words
+    assert "(what cut access was led back)" in history.words
     undo = desk.office.run("undo", "--all", "--yes")
     assert undo.code == 0, undo.words
     assert desk.read("/etc/rest") is None
@@ -145,3 +147,18 @@ def test_it_is_led_back_also_when_the_controller_dies(desk: Desk) -> None:
     assert ran.code == 0, ran.words
     assert "was led back" in ran.words
     desk.check_nothing_is_left()
+
+
+def test_a_server_that_is_stopped_is_started_again(lab: Lab, key_pair: KeyPair, tmp_path: Path) -> None:
+    """By a process that outlives its session, whatever systemd makes of the end of that."""
+    office = Office(tmp_path / "office")
+    office.has_key(key_pair)
+    user = User(keys=[key_pair.public], sudo="nopasswd")
+    machine = boot(lab, "trixie-systemd", users={"root": User(keys=[key_pair.public]), "dev": user})
+    try:
+        ran = Desk(machine, office).apply("distro:\n  services: {ssh: {running: false}}\n", "dev")
+        assert ran.code == 3, ran.words
+        assert LEADS_BACK in ran.words
+        assert machine.run(["systemctl", "is-active", "ssh.service"]).stdout == b"active\n"
+    finally:
+        machine.close()
