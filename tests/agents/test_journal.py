@@ -194,6 +194,27 @@ def test_a_lock_folder_is_taken_over_only_from_the_dead(
     assert lock.exists() == is_busy
 
 
+def test_a_lock_folder_of_a_zombie_is_taken_over(one_machine: Machine, applets: Path) -> None:
+    """Nobody collects the dead where the parent hangs."""
+    one_machine.shell = Shell(one_machine.shell.argv, str(applets))
+    dead = subprocess.Popen(["/bin/sleep", "60"])
+    dead.kill()
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+    fields = Path(f"/proc/{dead.pid}/stat").read_text().rpartition(")")[2].split()
+    assert fields[0] == "Z"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    space = str(Path("/proc/self/ns/pid").readlink())
+    lock = state_of(one_machine) / "lock.d"
+    lock.mkdir(parents=True)
+    state_of(one_machine).chmod(0o711)
+    (lock / "holder").write_text(f"process 7, zoe\n{boot} {space} {dead.pid} {fields[19]}\n")
+
+    found = one_machine.apply(change("b", one_machine.write("/etc/b", b"B")))
+
+    dead.wait()
+    assert statuses(found) == {"b": Status.DONE}, found
+
+
 def test_programs_do_not_hold_the_lock(one_live_machine: Machine) -> None:
     daemon = RunCommand(argv=("sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $! >/home/pid"))
     assert statuses(one_live_machine.apply(change("daemon", daemon))) == {"daemon": Status.DONE}

@@ -42,9 +42,10 @@ labour() { # runs a program that may take long and that a signal ends; fails wit
   return 1
 }
 
-began() { # when the process of the line $1 of /proc/PID/stat started, in ticks since boot: $ticks, or 0
+began() { # when the process of the line $1 of /proc/PID/stat started, in ticks since boot: $ticks, or 0; a zombie is none
   ticks=0
   set -- ${1##*) }
+  case ${1-} in Z | X) set -- ;; esac
   [ $# -lt 20 ] || ticks=${20}
   case $ticks in '' | *[!0-9]*) ticks=0 ;; esac
 }

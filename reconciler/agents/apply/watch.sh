@@ -71,14 +71,11 @@ keep_watch() { # over the folder $1, $2 seconds from the end of the run on, or $
   ! mkdir -- "$watch/decided" 2>/dev/null || lead_back
 }
 
-is_running() { # whether the process that the file $1 in $watch names is there, and no zombie
+is_running() { # whether the process that the file $1 in $watch names is there
   process='' started=''
   { IFS=' ' read -r process started; } 2>/dev/null <"$watch/$1" || return 1
-  line=''
-  { IFS= read -r line; } 2>/dev/null <"/proc/$process/stat" || return 1
-  case ${line##*)} in ' Z'* | ' X'*) return 1 ;; esac
-  began "$line"
-  [ "$ticks" = "$started" ]
+  began_process "$process"
+  [ "$ticks" != 0 ] && [ "$ticks" = "$started" ]
 }
 
 lead_back() { # by a run like every other; while somebody else has the lock, and for two minutes at most, it waits
