@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.execution.blobs import BlobLostError, Supplies
-from reconciler.execution.payload import NOTHING, UNNAMED, Batch, Part, WayBack, parts_of, payload, payload_shown
+from reconciler.execution.parts import Batch, Part, WayBack, parts_of
+from reconciler.execution.payload import NOTHING, UNNAMED, payload
+from reconciler.execution.payload_shown import payload_shown
 from reconciler.execution.session import Password, Rights, new_nonce, opened
 from reconciler.model.errors import UnreachableError
 from reconciler.model.ledger import RunStamp

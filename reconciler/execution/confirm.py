@@ -13,7 +13,7 @@ from typing import Final
 
 from reconciler.execution.apply import Applied, Outcome, read
 from reconciler.execution.doors import Access
-from reconciler.execution.payload import WayBack
+from reconciler.execution.parts import WayBack
 from reconciler.execution.session import Rights, new_nonce, no_root, opened, root_said
 from reconciler.model.errors import GivenUpError, UnreachableError
 from reconciler.model.outcome import Status

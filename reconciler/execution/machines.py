@@ -14,7 +14,9 @@ from reconciler.execution.confirm import confirmed
 from reconciler.execution.doors import Doors
 from reconciler.execution.downloads import Downloads
 from reconciler.execution.fleet import at_once
-from reconciler.execution.payload import UNNAMED, Batch, WayBack, parts_of, payload_shown
+from reconciler.execution.parts import Batch, WayBack, parts_of
+from reconciler.execution.payload import UNNAMED
+from reconciler.execution.payload_shown import payload_shown
 from reconciler.execution.supply import supplied
 from reconciler.execution.visit import Observed
 from reconciler.model import effects, ledger

@@ -22,7 +22,8 @@ import pytest
 from reconciler import agents
 from reconciler.execution.apply import AGENT, Applied, Outcome, apply, read
 from reconciler.execution.blobs import Blob, Supplies, Unavailable
-from reconciler.execution.payload import NOTHING, Batch, Part, parts_of, payload
+from reconciler.execution.parts import Batch, Part, parts_of
+from reconciler.execution.payload import NOTHING, payload
 from reconciler.execution.session import Rights, begin
 from reconciler.model.address import Address, Target
 from reconciler.model.facts import PathType

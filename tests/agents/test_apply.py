@@ -43,7 +43,7 @@ from agents.apply_machine import (
     with_shim,
 )
 from reconciler.execution.apply import Outcome, read
-from reconciler.execution.payload import Batch, Part, parts_of
+from reconciler.execution.parts import Batch, Part, parts_of
 from reconciler.model import effects
 from reconciler.model.address import Address, Target
 from reconciler.model.effects import EffectRecord

@@ -26,7 +26,7 @@ from agents.apply_machine import (
     with_setpriv,
     with_shim,
 )
-from reconciler.execution.payload import Batch
+from reconciler.execution.parts import Batch
 from reconciler.model import ledger
 from reconciler.model.address import Target
 from reconciler.model.ledger import RunRecord

@@ -37,7 +37,7 @@ from agents.apply_machine import (
 )
 from reconciler.execution.apply import Outcome
 from reconciler.execution.blobs import Unavailable
-from reconciler.execution.payload import Batch
+from reconciler.execution.parts import Batch
 from reconciler.model.address import Target
 from reconciler.model.outcome import Status
 from reconciler.model.tasks import (

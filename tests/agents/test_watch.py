@@ -17,7 +17,8 @@ from agents.apply_machine import DISTRO, Machine, as_root, change, started, stat
 from reconciler.execution.apply import Applied, apply, read
 from reconciler.execution.confirm import confirmed
 from reconciler.execution.doors import Access
-from reconciler.execution.payload import Batch, Part, WayBack, parts_of, payload
+from reconciler.execution.parts import Batch, Part, WayBack, parts_of
+from reconciler.execution.payload import payload
 from reconciler.model.facts import FactSheet, Host
 from reconciler.model.outcome import Status
 from reconciler.model.plan import Change

@@ -14,7 +14,8 @@ import pytest
 
 from fakes import AnsweringMachine
 from reconciler.execution.apply import Applied, Outcome, apply, apply_input_shown, read
-from reconciler.execution.payload import UNNAMED, Batch, Part, parts_of, payload
+from reconciler.execution.parts import Batch, Part, parts_of
+from reconciler.execution.payload import UNNAMED, payload
 from reconciler.execution.task_lines import tasks_of
 from reconciler.model.address import Address, Target
 from reconciler.model.effects import EffectRecord, fragment, line

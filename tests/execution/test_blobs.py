@@ -16,7 +16,9 @@ import pytest
 
 from reconciler.execution.apply import apply
 from reconciler.execution.blobs import PIECE_BYTES, Blob, BlobLostError, Unavailable
-from reconciler.execution.payload import Batch, parts_of, payload, payload_shown
+from reconciler.execution.parts import Batch, parts_of
+from reconciler.execution.payload import payload
+from reconciler.execution.payload_shown import payload_shown
 from reconciler.execution.tar_stream import Archive
 from reconciler.model.address import Target
 from reconciler.model.facts import PathType
@@ -147,7 +149,7 @@ import sys, tempfile
 from pathlib import Path
 from reconciler.execution.apply import apply
 from reconciler.execution.blobs import Blob
-from reconciler.execution.payload import Batch
+from reconciler.execution.parts import Batch
 from reconciler.model.address import Target
 from reconciler.model.facts import PathType
 from reconciler.model.plan import Change

@@ -7,7 +7,7 @@ import pytest
 from fakes import AnsweringMachine, SudoExchange, SudoMachine
 from reconciler import agents
 from reconciler.execution.apply import apply
-from reconciler.execution.payload import Batch
+from reconciler.execution.parts import Batch
 from reconciler.execution.session import (
     Password,
     Refused,

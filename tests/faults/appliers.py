@@ -18,7 +18,7 @@ from pathlib import Path
 from agents.apply_machine import DISTRO, Machine, Shell, change, started
 from faults.slow_tools import Marks, SlowTools
 from reconciler.execution.apply import Outcome
-from reconciler.execution.payload import Batch
+from reconciler.execution.parts import Batch
 from reconciler.model.outcome import Status
 from reconciler.model.plan import Change
 

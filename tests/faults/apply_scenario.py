@@ -20,7 +20,7 @@ from typing import Final
 
 from agents.apply_machine import ALICE, DISTRO, Machine, Shell, change, root_file_system
 from reconciler.execution.blobs import Supplies
-from reconciler.execution.payload import Batch
+from reconciler.execution.parts import Batch
 from reconciler.model.facts import PathType
 from reconciler.model.plan import Change
 from reconciler.model.tasks import MakeDirectory, MakeLink, Remove, SetMode, Task

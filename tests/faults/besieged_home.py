@@ -19,7 +19,7 @@ from agents.apply_machine import ALICE, DISTRO, MISSING, Machine, change, starte
 from faults.hostile_user import FOLDER, STATE, besiege
 from reconciler.execution.apply import Outcome
 from reconciler.execution.gather import Caller, gather
-from reconciler.execution.payload import Batch
+from reconciler.execution.parts import Batch
 from reconciler.model.address import Target
 from reconciler.model.errors import UnreachableError
 from reconciler.model.facts import FileDigest, FileText, Listing

@@ -13,7 +13,7 @@ from pathlib import Path
 from agents.apply_machine import DISTRO, Machine, change, started
 from faults.slow_tools import Marks
 from reconciler.execution.apply import Outcome
-from reconciler.execution.payload import Batch
+from reconciler.execution.parts import Batch
 from reconciler.model.outcome import Status
 
 PATH, OTHER = "/srv/raced", "/srv/other"

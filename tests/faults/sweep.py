@@ -21,7 +21,7 @@ from faults.tracer import FailAt, Fault, KillAt, Trace
 from faults.witness import Findings, Seen, State, at_rest, bytes_of, has_ledger, look, states, whole
 from reconciler import agents
 from reconciler.execution.apply import AGENT, Outcome, read
-from reconciler.execution.payload import parts_of
+from reconciler.execution.parts import parts_of
 from reconciler.model.outcome import Status
 from reconciler.model.transport import Result
 
