@@ -153,13 +153,19 @@ def questions(
         if items.kinds or items.withheld:
             identity = guards.get(target.machine, Guard()).wanted_facts() | PIN_FACTS
             asked.setdefault(target.machine, {})[target] = _questions(items) | more.get(target, frozenset()) | identity
+    for target in desired:
+        if target.machine in asked:  # what is left of ours is told also where nothing is declared any more
+            asked[target.machine].setdefault(target, _own_files(target))
     return asked
 
 
 def _questions(items: DesiredItems) -> frozenset[Fact]:
     wanted = {fact for resource in assemble(items) for fact in resource.wanted_facts()}
-    own = {FileText(effects.path(items.target)), FileText(ledger.path(items.target))}
-    return frozenset(wanted | own | switches.wanted_facts())
+    return frozenset(wanted | _own_files(items.target) | switches.wanted_facts())
+
+
+def _own_files(target: Target) -> frozenset[Fact]:
+    return frozenset({FileText(effects.path(target)), FileText(ledger.path(target))})
 
 
 def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run: Run) -> Planned:
@@ -169,13 +175,18 @@ def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run
         mine = [
             items
             for target, items in desired.items()
-            if target.workstation == workstation and (items.kinds or items.withheld)
+            if target.workstation == workstation and (items.kinds or items.withheld or _has_left(target, observed))
         ]
         refusal = _refusal([items.target for items in mine], observed, run.guards)
         inputs = tuple(_input(filled(items, run.secrets.lookup), observed, refusal, run) for items in mine)
         made = plan(Inputs(workstation=workstation, targets=inputs, allow=run.allow), run.secrets.key)
         found.append(noted(made, run.cached))
     return Planned(plans=tuple(found), desired=desired, observed=observed)
+
+
+def _has_left(target: Target, observed: Observed) -> bool:
+    sheet = observed.sheets.get(target)
+    return sheet is not None and any(each.target == target for each in ledger.held(ledger.of_sheet(sheet, target)))
 
 
 def _refusal(targets: Iterable[Target], observed: Observed, guards: Guards) -> Refusal | None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.execution.blobs import BlobLostError, Supplies
-from reconciler.execution.parts import Batch, Part, WayBack, parts_of
+from reconciler.execution.parts import Batch, Part, WayBack, parts_of, program_seconds
 from reconciler.execution.payload import NOTHING, UNNAMED, payload
 from reconciler.execution.payload_shown import payload_shown
 from reconciler.execution.session import Password, Rights, new_nonce, opened
@@ -16,7 +16,6 @@ from reconciler.model.errors import UnreachableError
 from reconciler.model.ledger import RunStamp
 from reconciler.model.outcome import Status
 from reconciler.model.plan import Change
-from reconciler.model.tasks import RunCommand
 from reconciler.model.transport import SLOWEST_BYTES_PER_SECOND, Exchange, Result, Transport
 
 AGENT: Final = "apply"
@@ -86,11 +85,6 @@ def apply(
         return found if way_back is None else replace(found, watched=parts[0].nonce)  # for all that is known
     except BlobLostError as error:  # half an input is none: the machine has written nothing
         return _all(parts, Status.NOT_TRIED, error)
-
-
-def program_seconds(parts: Sequence[Part]) -> int:
-    tasks = (task for part in parts for change in part.changes.values() for task in change.tasks)
-    return sum(task.timeout_seconds for task in tasks if isinstance(task, RunCommand))
 
 
 def _all(parts: Sequence[Part], status: Status, error: Exception) -> Applied:

@@ -8,13 +8,13 @@ from functools import partial
 
 from reconciler import agents
 from reconciler.execution import journal
-from reconciler.execution.apply import AGENT, LONGEST_SECONDS, Outcome, apply, apply_input_shown, program_seconds
+from reconciler.execution.apply import AGENT, LONGEST_SECONDS, Outcome, apply, apply_input_shown
 from reconciler.execution.blobs import Supplies
 from reconciler.execution.confirm import confirmed
 from reconciler.execution.doors import Doors
 from reconciler.execution.downloads import Downloads
 from reconciler.execution.fleet import at_once
-from reconciler.execution.parts import Batch, WayBack, parts_of
+from reconciler.execution.parts import Batch, WayBack, parts_of, program_seconds
 from reconciler.execution.payload import UNNAMED
 from reconciler.execution.payload_shown import payload_shown
 from reconciler.execution.supply import supplied
@@ -117,6 +117,7 @@ def _batch_back(plan: Plan, batch: Batch, observed: Observed, stamp: RunStamp) -
         batch,
         changes=ways,
         records=(),
+        released=(),
         items=way_back.items(ways, plan.items),
         journal=(*batch.journal, run),
         ledger_digest=None,
@@ -162,6 +163,7 @@ def _batches(plan: Plan, machine: Target, observed: Observed, doors: Doors) -> l
     """What there is to do for each target of a machine, with the effect records that are to stay."""
     targets = [target for target in plan.work if target.machine == machine]
     items = {item.address: item for item in plan.items}
+    released = {entry.target: entry.released for entry in plan.targets}
     has_root = observed.access[machine].is_root or doors.way_in(machine).root is not None
     return [
         Batch(
@@ -170,6 +172,7 @@ def _batches(plan: Plan, machine: Target, observed: Observed, doors: Doors) -> l
             changes=tuple(change for change in plan.changes if change.target == target),
             records=effects.kept(effects.of_sheet(observed.sheets[target], target), observed.sheets[target].host),
             items=items,
+            released=released.get(target, ()),
             journal=ledger.of_sheet(observed.sheets[target], target),
             ledger_digest=ledger.large(observed.sheets[target], target),
         )

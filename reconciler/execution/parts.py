@@ -11,6 +11,7 @@ from reconciler.model.address import Address, Target
 from reconciler.model.effects import EffectRecord
 from reconciler.model.ledger import RunRecord
 from reconciler.model.plan import Change, ItemPlan
+from reconciler.model.tasks import RunCommand
 
 ROOT_USER: Final = "root"
 
@@ -31,6 +32,8 @@ class Batch:
     journal: tuple[RunRecord, ...] = ()
     ledger_digest: str | None = None
     """Of a ledger that has become large, which the journal was read from."""
+    released: tuple[Address, ...] = ()
+    """What is to be ours no more."""
     forgets: bool = False
     """Whether the journal and all else that the tool keeps for itself goes, once every change is done."""
 
@@ -46,6 +49,7 @@ class Part:
     items: Mapping[Address, ItemPlan] = field(default_factory=dict)
     journal: tuple[RunRecord, ...] = ()
     ledger_digest: str | None = None
+    released: tuple[Address, ...] = ()
     forgets: bool = False
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
@@ -63,6 +67,12 @@ class WayBack:
     watched: frozenset[str]
     seconds: int
     longest_seconds: int
+
+
+def program_seconds(parts: Sequence[Part]) -> int:
+    """How long their programs may take."""
+    tasks = (task for part in parts for change in part.changes.values() for task in change.tasks)
+    return sum(task.timeout_seconds for task in tasks if isinstance(task, RunCommand))
 
 
 def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:
@@ -83,6 +93,7 @@ def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:
                 items={address: item for batch in own for address, item in batch.items.items()},
                 journal=next((batch.journal for batch in own), ()),
                 ledger_digest=next((batch.ledger_digest for batch in own), None),
+                released=tuple(address for batch in own for address in batch.released),
                 forgets=any(batch.forgets for batch in own),
             )
         )

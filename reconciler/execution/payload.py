@@ -9,7 +9,7 @@ from typing import Final
 
 from reconciler.execution import journal
 from reconciler.execution.blobs import Blob, Supplies, Unavailable
-from reconciler.execution.parts import Part, WayBack
+from reconciler.execution.parts import Part, WayBack, program_seconds
 from reconciler.execution.tar_stream import Archive
 from reconciler.execution.task_lines import Member, encoded, escaped, parents_of, tasks_of
 from reconciler.model import effects, ledger
@@ -21,6 +21,8 @@ from reconciler.model.tasks import BlobTask, Unpack, WriteBlob
 MAGIC: Final = "reconcile-apply"
 NOTHING: Final[Supplies] = MappingProxyType({})
 UNNAMED: Final = RunStamp()
+PART_SECONDS: Final = 300
+SLOWEST_DISK_BYTES_PER_SECOND: Final = 1024 * 1024
 _NOT_FETCHED: Final = Unavailable(why="it was not fetched")
 
 
@@ -36,7 +38,8 @@ def payload(
     own, *others = parts
     inner = {f"u{part.number}": _archive(part, numbers, "." if root else "", supplies, stamp) for part in others}
     users = "".join(
-        f"{part.number} u{part.number} {_covered(inner[f'u{part.number}'])} {part.user}\n" for part in others
+        f"{part.number} u{part.number} {_covered(archive)} {_longest_seconds(part, archive)} {part.user}\n"
+        for part, archive in zip(others, inner.values(), strict=True)
     )
     watch = b""
     if way_back is not None:
@@ -45,6 +48,11 @@ def payload(
         digest = hashlib.sha256(b"".join(back.pieces())).hexdigest()
         watch = encoded(f"{way_back.seconds}\n{way_back.longest_seconds}\n{digest}\n{watched}\n")
     return _archive(own, numbers, root or "", supplies, stamp, inner, {"users": encoded(users), "watch": watch})
+
+
+def _longest_seconds(part: Part, archive: Archive) -> int:
+    """Whoever it is done for can hold it up, with a pipe in place of a file: the others wait no longer than so."""
+    return PART_SECONDS + program_seconds([part]) + archive.size // SLOWEST_DISK_BYTES_PER_SECOND
 
 
 def numbers_of(parts: Sequence[Part]) -> dict[str, int]:
@@ -75,6 +83,7 @@ def _archive(
         "intent": encoded(intent_of(part, unavailable, stamp)),
         "forget": encoded(forget_of(part, stamp)),
         "effects": encoded(effects_of(part)),
+        "released": b"yes\n" if part.released else b"",
         "uninstall": b"yes\n" if part.forgets else b"",
         "users": b"",
         "watch": b"",
@@ -129,7 +138,8 @@ def _covered(archive: Archive) -> str:
 def intent_of(part: Part, unavailable: Mapping[BlobTask, Unavailable], stamp: RunStamp, *, shown: bool = False) -> str:
     """The number of the generation, if it is still free, and what the ledger is to say of it."""
     number = max((run.generation for run in part.journal), default=0) + 1
-    return f"{number}\n{ledger.line_of(stamp, journal.records(part.changes, part.items, unavailable, shown=shown))}\n"
+    changes = journal.records(part.changes, part.items, unavailable, shown=shown)
+    return f"{number}\n{ledger.line_of(stamp, changes, part.released)}\n"
 
 
 def forget_of(part: Part, stamp: RunStamp) -> str:

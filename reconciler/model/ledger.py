@@ -131,9 +131,11 @@ class RunRecord:
     """It did not come to its end, and a later run cleared up after it."""
     ended: bool = False
     """It came to its end, and left nothing to clear up."""
+    released: frozenset[Address] = frozenset()
+    """What a document has declared unmanaged since: it is ours no more."""
 
 
-def line_of(stamp: RunStamp, changes: Iterable[ChangeRecord]) -> str:
+def line_of(stamp: RunStamp, changes: Iterable[ChangeRecord], released: Iterable[Address] = ()) -> str:
     """What a run is about to do, as the apply script completes it: without the brace and the generation in front."""
     row: dict[str, Json] = {
         "run": stamp.id,
@@ -144,6 +146,9 @@ def line_of(stamp: RunStamp, changes: Iterable[ChangeRecord]) -> str:
         **({"by_itself": True} if stamp.by_itself else {}),
         "changes": [_change_to_json(change) for change in changes],
     }
+    names: list[Json] = [str(address) for address in released]
+    if names:
+        row["released"] = names
     return json.dumps(row, ensure_ascii=True)[1:]
 
 
@@ -189,6 +194,8 @@ def held(runs: Iterable[RunRecord]) -> Mapping[Address, Held]:
     """What is ours, by address. Only what was done counts."""
     found: dict[Address, Held] = {}
     for run in runs:
+        for address in run.released:
+            found.pop(address, None)
         for item in (item for change in run.changes if change.is_done for item in change.items):
             earlier = found.pop(item.address, None)
             origin = earlier.origin if earlier else item
@@ -243,6 +250,7 @@ def _needed(runs: tuple[RunRecord, ...]) -> set[int]:
     return {
         *(each.origin_generation for each in ours),
         *(each.last_generation for each in ours),
+        *(run.generation for run in runs if run.released),
         *(run.generation for run in runs[-KEPT_GENERATIONS:]),
     }
 
@@ -259,7 +267,7 @@ def compacted(runs: tuple[RunRecord, ...], now: RunStamp) -> bytes:
 
 def _rows_of(run: RunRecord) -> str:
     done = [change.number for change in run.changes if change.is_done]
-    rows = [f'{{"generation": {run.generation}, {line_of(run.stamp, run.changes)}']
+    rows = [f'{{"generation": {run.generation}, {line_of(run.stamp, run.changes, sorted(run.released, key=str))}']
     rows += [json.dumps({"generation": run.generation, "done": done})] if done else []
     rows += [json.dumps({"generation": run.generation, "recovered": True})] if run.recovered else []
     rows += [json.dumps({"generation": run.generation, "ended": True})] if run.ended else []
@@ -346,7 +354,9 @@ def _run(generation: int, row: JsonObject) -> RunRecord:
         by_itself=row.has("by_itself"),
     )
     changes = tuple(_change(JsonObject(change, "a change")) for change in row.list("changes"))
-    return RunRecord(generation=generation, stamp=stamp, changes=changes)
+    names = row.list("released") if row.has("released") else []
+    released = frozenset(Address.parse(name) for name in names if isinstance(name, str))
+    return RunRecord(generation=generation, stamp=stamp, changes=changes, released=released)
 
 
 def _change(row: JsonObject) -> ChangeRecord:

@@ -137,6 +137,8 @@ class TargetPlan:
     left: tuple[Left, ...] = ()
     unfinished: bool = False
     """A run there has not come to its end: an apply clears up after it, also with nothing to change."""
+    released: tuple[Address, ...] = ()
+    """What is ours and declared unmanaged: an apply notes that it is not any more, also with nothing to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +160,8 @@ class Plan:
     @property
     def work(self) -> tuple[Target, ...]:
         """The targets where an apply has something to do, in order."""
-        unfinished = (entry.target for entry in self.targets if entry.unfinished)
-        return tuple(dict.fromkeys([*(change.target for change in self.changes), *unfinished]))
+        others = (entry.target for entry in self.targets if entry.unfinished or entry.released)
+        return tuple(dict.fromkeys([*(change.target for change in self.changes), *others]))
 
     def counts(self) -> Counter[State]:
         return tally(self.items)

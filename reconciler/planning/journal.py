@@ -15,6 +15,7 @@ from reconciler.model.ledger import ChangeRecord, Held, RunRecord
 from reconciler.model.plan import Change, ItemPlan, Left
 from reconciler.model.states import State
 from reconciler.model.tasks import RunCommand
+from reconciler.model.values import UNMANAGED
 from reconciler.planning.inputs import TargetInput
 
 _AS_DESIRED = (State.IN_SYNC, State.PENDING)
@@ -35,6 +36,19 @@ def left(entry: TargetInput, declared: Collection[Address]) -> tuple[Left, ...]:
         Left(address=address, before=held.origin.before, at=held.stamp.at, by=held.stamp.by)
         for address, held in ledger.held(entry.journal).items()
         if address.target == entry.target and address not in declared
+    )
+
+
+def released(entry: TargetInput) -> tuple[Address, ...]:
+    """What is ours and a document declares unmanaged: from the next apply on it is not."""
+    if entry.sheet is None or not (entry.sheet.host.elevated or entry.target.user):
+        return ()
+    return tuple(
+        address
+        for address in ledger.held(entry.journal)
+        if address.target == entry.target
+        and address.kind in entry.desired.kinds
+        and entry.desired.kinds[address.kind].items.get(address.item) is UNMANAGED
     )
 
 

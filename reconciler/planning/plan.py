@@ -70,6 +70,10 @@ def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan], made: Se
         f"a run of {run.stamp.holder} is at work there, or was cut short: then the next apply clears up after it"
         for run in cut_short
     )
+    released = journal.released(entry)
+    notes += (
+        f"{address.kind}:{address.item} is unmanaged: ours no more from the next apply on" for address in released
+    )
     unseen = () if entry.sheet is not None else tuple(_unseen(entry))
     why, fix = entry.why, entry.fix
     if entry.refusal is not None and entry.state is TargetState.REACHED:
@@ -83,6 +87,7 @@ def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan], made: Se
         notes=tuple(notes),
         left=journal.left(entry, known),
         unfinished=bool(cut_short),
+        released=released,
     )
 
 

@@ -24,7 +24,7 @@ Kinds = Mapping[tuple[Target, str], type[Resource]]
 _BY_HAND: Final = "look at what has changed there, and change it by hand"
 _CONTENT: Final = "content"
 """The one field whose text is that of its whole file."""
-_SECRET: Final = Withheld("its value before held a secret, which the journal does not keep", blocked=True)
+_SECRET: Final = Withheld("its value before held a secret, of which only a hash was kept", blocked=True)
 _NOT_KEPT: Final = Withheld("what stood there before was not kept", blocked=True)
 _NO_KIND: Final = Withheld("its kind is not installed here", blocked=True)
 

@@ -23,7 +23,7 @@ def section_lines(plan: Plan, look: Look) -> Iterator[list[Line]]:
     changes = {change.id: change for change in plan.changes}
     if any(_is_told(target, look) for target in plan.targets):
         for alike in _runs(plan.targets, look):
-            if (alike[0].items and alike[0].state is TargetState.REACHED) or alike[0].why or alike[0].notes:
+            if (alike[0].items and alike[0].state is TargetState.REACHED) or _is_told(alike[0], look):
                 yield list(_target(alike, changes, look))
     if look.verbose and plan.changes:
         yield [(Span("changes, in order", Style.STRONG),), *change_lines(plan, look)]

@@ -14,9 +14,10 @@ import shutil
 import signal
 import stat
 import struct
+import tempfile
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -1093,6 +1094,34 @@ def test_no_program_runs_in_a_root_file_system_at_rest(one_machine: Machine, tmp
 
     assert found["a"].status is Status.REFUSED
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that other users can reach, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@as_root
+def test_a_user_who_holds_up_his_own_part_holds_up_the_others_for_so_long_only(
+    live_machine: Machine, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a pipe, say, in place of a file between a look and the opening."""
+    monkeypatch.setattr("reconciler.execution.payload.PART_SECONDS", 1)
+    with_shim(live_machine, open_folder, "sha256sum", 'case $HOME$1 in */alice--) sleep 60 ;; esac; real "$@"')
+    found = live_machine.apply_batches(
+        Batch(target=DISTRO, changes=(change("root", live_machine.write("/home/root", b"x")),)),
+        Batch(
+            target=Target("lt", "main", "alice"),
+            user="alice",
+            changes=(change("hers", live_machine.write("/home/alice/x", b"x")),),
+        ),
+    )
+
+    assert statuses(found) == {"root": Status.DONE, "hers": Status.UNKNOWN}, found
+    assert found["hers"].message == "the part of alice did not end within 1 s"
 
 
 # ---- signals

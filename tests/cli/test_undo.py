@@ -207,7 +207,15 @@ def test_what_is_unmanaged_is_not_left(messy: Machine) -> None:
     messy.run("apply", "--yes")
     messy.write(LESS + "overlays: [{where: {}, distro: {files: {/etc/new: {unmanaged: true}}}}]\n")
 
+    told = messy.run("plan").out
+    assert "files:/etc/new is unmanaged: ours no more from the next apply on" in told
+    assert "left: files:/etc/new" not in told
+    assert messy.run("apply", "--yes").code == 0
     assert "/etc/new" not in messy.run("plan").out
+    messy.write(LESS)
+    assert "/etc/new" not in messy.run("plan").out, "it stays forgotten when the line goes"
+    assert messy.run("apply", "--prune", "--yes").code == 0
+    assert messy.at("/etc/new").exists()
 
 
 def test_a_layer_is_not_emptied(messy: Machine) -> None:
@@ -215,7 +223,10 @@ def test_a_layer_is_not_emptied(messy: Machine) -> None:
     messy.write("version: 1\ndistro: {files: {/etc/motd: {content: x}}}\n")
     messy.write("version: 1\nuser: {go_env: {GOFLAGS: {absent: true}}}\n")
 
-    assert messy.run("apply", "--prune", "--yes").code == 0
+    told = messy.run("plan")
+    assert "left: files:/etc/new, written by our run of " in told.out, "also where nothing is declared any more"
+    refused = messy.run("apply", "--prune", "--yes")
+    assert (refused.code, "--prune would empty it" in refused.err) == (5, True)
     assert messy.at("/etc/new").exists()
 
 

@@ -76,7 +76,7 @@ def test_one_exchange_serves_all_targets_of_a_machine() -> None:
     assert len(machine.asked) == 1
     files = members(machine.asked[0])
     digests = [files[name].split(b"\n")[4] for name in ("u1", "u2")]
-    assert files["users"] == b"1 u1 %s alice\n2 u2 %s bob\n" % (*digests,)
+    assert files["users"] == b"1 u1 %s 300 alice\n2 u2 %s 300 bob\n" % (*digests,)
     assert list(files)[-1] == "manifest"
     assert digests == [hashlib.sha256(members(files[name])["manifest"]).hexdigest().encode() for name in ("u1", "u2")]
     assert b"/home/alice/c" in members(files["u1"])["tasks"]

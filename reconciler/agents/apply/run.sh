@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154,SC2034,SC2086  # other parts of the agent assign and read these; words are split on purpose, at IFS
 
 walk() { # all tasks, in order
-  if is_work; then
+  if is_work || [ -s "$stage/released" ]; then
     begin_generation || give_up_all
     make_early_directories
     stage_files 1 "$tasks" ''

@@ -9,7 +9,7 @@ start_users() {
     eval "verdict=\$result_$change"
     [ "$verdict" = "done" ] || undone="$undone $change"
   done
-  while IFS=' ' read -r part archive covered user <&3; do
+  while IFS=' ' read -r part archive covered longest user <&3; do
     if [ -n "$stopped" ]; then
       emit "part $part" interrupted
     elif ! find_account "$user" || ! is_covered "$archive" "$covered" || ! start_part; then
@@ -64,12 +64,20 @@ start_part() { # runs $archive with the rights of $user; fails where it did not 
     why="setpriv, runuser or su is needed to act for $user"
     return 1
   fi
+  set -- timeout -k 5 "$longest" "$@"
   ! command -v setsid >/dev/null || set -- setsid "$@" # a user's process gets no hold of root's terminal
   (
     trap - HUP INT PIPE QUIT TERM
     exec "$@" 3<&-
   ) <"$stage/$archive" &
-  await $!
+  group=$!
+  await "$group"
   why="the part of $user ended early, with status $code"
+  case $code in
+  124 | 137 | 143)
+    why="the part of $user did not end within $longest s"
+    kill -KILL "-$group" 2>/dev/null || : # what it had started would hold our streams open
+    ;;
+  esac
   [ "$code" = 0 ] || [ "$code" = 65 ]
 }
