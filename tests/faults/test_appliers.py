@@ -54,8 +54,8 @@ def test_one_works_and_the_others_are_told(tmp_path: Path, has_flock: bool) -> N
             assert after.statuses == {Status.DONE}, after.outcomes
             measured.count(left_over=len(machine.leftovers()))
             assert machine.leftovers() == []
-        assert measured.counted["killed"] >= wanted // 3
-        assert measured.counted["contested"] >= wanted // 3, "they never met"
+        assert measured.counted["killed"] >= wanted // 10
+        assert measured.counted["contested"] >= wanted // 10, "they never met"
 
 
 def test_what_a_dead_one_left_at_work_still_holds_the_lock(tmp_path: Path) -> None:

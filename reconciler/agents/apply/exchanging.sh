@@ -109,6 +109,7 @@ put_over() { # by a rename, once the old file has a second name
     fi
     flaw=$why
   fi
+  gone=$gone$prefix$directory$newline
   take_away "$temp.old" || unfinished=yes
   why=$flaw
   return 1
@@ -175,6 +176,7 @@ take_out() { # what the loaded task removes; it leaves its place by a rename, an
   fi
   moved=yes why='it was changed at the same moment'
   if ln -T -- "$temp.old" "$place" 2>/dev/null; then
+    gone=$gone$prefix$directory$newline
     rm -f -- "$temp.old"
   else
     save_edit "$temp.old"

@@ -48,5 +48,5 @@ newline='
 '
 # shellcheck disable=SC2016  # that shell expands them
 again='agent=$1; shift; eval "$agent"' # for a shell of its own, with the agent's text behind it
-nonce='' prefix='' stage='' stopped='' child='' doubts='' unflushed='' unsynced='' dirty=''
+nonce='' prefix='' stage='' stopped='' child='' doubts='' unflushed='' unsynced='' dirty='' gone=''
 changes='' tasks=0 at=1 attributes='' flaw='' life=''

@@ -71,6 +71,7 @@ keep_conflict() { # the bytes in the file $1 of the task $2, which are somebody 
 
 end_generation() { # nothing of this run is left anywhere: durable, so that no later run need look
   [ -n "$generation" ] && [ -z "$outs$unfinished" ] || return 0
+  flush "$gone" # else what went may be back after a power loss, and nobody would know whose it is
   rm -rf -- "$stage" 2>/dev/null || return 0
   stage=''
   if append "{\"generation\": $generation, \"ended\": true}"; then

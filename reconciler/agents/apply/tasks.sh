@@ -63,6 +63,7 @@ discard() { # the staged files of the tasks $1 to $2
     eval "staged=\$staged_$unwanted folder=\$directory_$unwanted"
     if [ -n "$staged" ]; then
       set -- "$@" "$prefix$folder.reconcile.$nonce.$unwanted"
+      gone=$gone$prefix$folder$newline
       eval "staged_$unwanted=''"
     fi
     unwanted=$((unwanted + 1))
