@@ -35,7 +35,9 @@ def _carry_out(ground: PoweredGround) -> None:
         for place, number in enumerate(numbers(ground, few=20 if ground.name == "dash" else 7))
         for journal in (Journal if IS_FULL else [list(Journal)[place % 4]])
     ]
-    points.append((len(ground.reference.calls) + 1, Journal.KEPT))  # what has gone for good, and what nobody looks for any more
+    points.append(
+        (len(ground.reference.calls) + 1, Journal.KEPT)
+    )  # what has gone for good, and what nobody looks for any more
     Row("power loss", ground).carry_out(
         {f"{number} {journal.name}": partial(power_lost, ground, number, journal) for number, journal in points}
     )
