@@ -147,16 +147,24 @@ def _locked_out(planned: Planned, visit: Visit) -> list[Target]:
 def questions(
     desired: Mapping[Target, DesiredItems], more: Mapping[Target, frozenset[Fact]], guards: Guards
 ) -> Questions:
-    """All that the resources of all targets want to know, and what tells the machine from another; by machine."""
-    asked: dict[Target, dict[Target, frozenset[Fact]]] = {}
+    """All that the resources of all targets want to know, and what tells the machine from another; by machine.
+
+    A machine that nothing is declared for is not asked. On the others, targets that nothing is declared for any more are
+    asked too: for what is left there.
+    """
+    asked: dict[Target, dict[Target, frozenset[Fact]]] = {
+        target.machine: {} for target, items in desired.items() if _is_declared(items)
+    }
     for target, items in desired.items():
-        if items.kinds or items.withheld:
+        if target.machine in asked:
+            wanted = _questions(items) | more.get(target, frozenset()) if _is_declared(items) else _own_files(target)
             identity = guards.get(target.machine, Guard()).wanted_facts() | PIN_FACTS
-            asked.setdefault(target.machine, {})[target] = _questions(items) | more.get(target, frozenset()) | identity
-    for target in desired:
-        if target.machine in asked:  # what is left of ours is told also where nothing is declared any more
-            asked[target.machine].setdefault(target, _own_files(target))
+            asked[target.machine][target] = wanted | identity
     return asked
+
+
+def _is_declared(items: DesiredItems) -> bool:
+    return bool(items.kinds or items.withheld)
 
 
 def _questions(items: DesiredItems) -> frozenset[Fact]:
@@ -175,7 +183,7 @@ def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run
         mine = [
             items
             for target, items in desired.items()
-            if target.workstation == workstation and (items.kinds or items.withheld or _has_left(target, observed))
+            if target.workstation == workstation and (_is_declared(items) or _has_left(target, observed))
         ]
         refusal = _refusal([items.target for items in mine], observed, run.guards)
         inputs = tuple(_input(filled(items, run.secrets.lookup), observed, refusal, run) for items in mine)
