@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.documents.desire import Documents, Known
-from reconciler.documents.fill import Lookup, filled
+from reconciler.documents.fill import Lookup, filled, known_secrets
 from reconciler.documents.template_check import AFTER_GATHERING
 from reconciler.execution.doors import Doors
 from reconciler.execution.visit import Observed, Passwords, Questions, Visit
@@ -186,9 +186,11 @@ def plan_desired(desired: Mapping[Target, DesiredItems], observed: Observed, run
             if target.workstation == workstation and (_is_declared(items) or _has_left(target, observed))
         ]
         refusal = _refusal([items.target for items in mine], observed, run.guards)
-        inputs = tuple(_input(filled(items, run.secrets.lookup), observed, refusal, run) for items in mine)
-        made = plan(Inputs(workstation=workstation, targets=inputs, allow=run.allow), run.secrets.key)
-        found.append(noted(made, run.cached))
+        targets = tuple(_input(filled(items, run.secrets.lookup), observed, refusal, run) for items in mine)
+        inputs = Inputs(
+            workstation=workstation, targets=targets, allow=run.allow, secrets=known_secrets(mine, run.secrets.lookup)
+        )
+        found.append(noted(plan(inputs, run.secrets.key), run.cached))
     return Planned(plans=tuple(found), desired=desired, observed=observed)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from reconciler.model.address import Address
 from reconciler.model.desired import DesiredItems, DesiredKind, Withheld
-from reconciler.model.secrets import SecretText
+from reconciler.model.secrets import Secret, SecretText
 
 Lookup = Callable[[str], str | None]
 
@@ -32,6 +32,23 @@ def filled(desired: DesiredItems, lookup: Lookup) -> DesiredItems:
                 withheld[Address(desired.target, kind, name)] = Withheld(why, blocked=True, fix=fix)
         kinds[kind] = replace(entry, items=items)
     return replace(desired, kinds=kinds, withheld=withheld)
+
+
+def known_secrets(desired: Iterable[DesiredItems], lookup: Lookup) -> tuple[Secret, ...]:
+    """Each secret that something desired names and that has a value here, by itself."""
+    items = (item for each in desired for kind in each.kinds.values() for item in kind.items.values())
+    values = {name: lookup(name) for name in sorted({name for item in items for name in _names(item)})}
+    return tuple(Secret(value, frozenset({name})) for name, value in values.items() if value is not None)
+
+
+def _names(value: object) -> Iterator[str]:
+    match value:
+        case SecretText():
+            yield from value.names
+        case dict():
+            yield from (name for inner in value.values() for name in _names(inner))
+        case list() | tuple():
+            yield from (name for inner in value for name in _names(inner))
 
 
 def _filled(value: object, lookup: Lookup) -> object:

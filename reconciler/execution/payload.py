@@ -12,7 +12,7 @@ from reconciler.execution.blobs import Blob, Supplies, Unavailable
 from reconciler.execution.parts import Part, WayBack, program_seconds
 from reconciler.execution.tar_stream import Archive
 from reconciler.execution.task_lines import Member, encoded, escaped, parents_of, tasks_of
-from reconciler.model import effects, ledger
+from reconciler.model import effects, ledger, ledger_size
 from reconciler.model.ledger import RunStamp
 from reconciler.model.plan import Change
 from reconciler.model.states import Effect
@@ -74,7 +74,7 @@ def _archive(
     digests. It stands at the end: without it, something is missing.
     """
     unavailable = _unavailable(part, supplies)
-    lines, members = tasks_of(part.changes, numbers, unavailable, ledger.secret_paths(part.journal))
+    lines, members = tasks_of(part.changes, numbers, unavailable, journal.unkept(part.changes, part.journal))
     head = encoded(f"{MAGIC}\n{part.nonce}\n{escaped(root)}\n{escaped(stamp.holder)}\n")
     files: dict[str, bytes | Blob] = {
         "head": head,
@@ -98,7 +98,7 @@ def _archive(
 def _smaller_ledger(part: Part, stamp: RunStamp) -> Mapping[str, bytes]:
     if part.ledger_digest is None:
         return {}
-    return {"ledger": ledger.compacted(part.journal, stamp), "ledger.of": f"{part.ledger_digest}\n".encode()}
+    return {"ledger": ledger_size.compacted(part.journal, stamp), "ledger.of": f"{part.ledger_digest}\n".encode()}
 
 
 def _unavailable(part: Part, supplies: Supplies) -> Mapping[BlobTask, Unavailable]:
@@ -138,13 +138,14 @@ def _covered(archive: Archive) -> str:
 def intent_of(part: Part, unavailable: Mapping[BlobTask, Unavailable], stamp: RunStamp, *, shown: bool = False) -> str:
     """The number of the generation, if it is still free, and what the ledger is to say of it."""
     number = max((run.generation for run in part.journal), default=0) + 1
-    changes = journal.records(part.changes, part.items, unavailable, shown=shown)
+    unkept = journal.unkept(part.changes, part.journal)
+    changes = journal.records(part.changes, part.items, unavailable, unkept, shown=shown)
     return f"{number}\n{ledger.line_of(stamp, changes, part.released)}\n"
 
 
 def forget_of(part: Part, stamp: RunStamp) -> str:
     """The generations of which no bytes need be kept any more."""
-    return "".join(f"{number}\n" for number in ledger.outdated(part.journal, stamp))
+    return "".join(f"{number}\n" for number in ledger_size.outdated(part.journal, stamp))
 
 
 def effects_of(part: Part) -> str:

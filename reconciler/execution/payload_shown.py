@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from reconciler.execution import journal
 from reconciler.execution.parts import Part
 from reconciler.execution.payload import UNNAMED, effects_of, forget_of, intent_of, numbers_of
 from reconciler.execution.task_lines import Member, escaped, tasks_of
-from reconciler.model import ledger
 from reconciler.model.ledger import RunStamp
 from reconciler.model.sizes import size_text
 from reconciler.model.tasks import WriteBlob
@@ -33,7 +33,7 @@ def payload_shown(
 
 
 def _part_shown(part: Part, numbers: Mapping[str, int], sizes: Mapping[str, int], stamp: RunStamp) -> Iterator[str]:
-    lines, members = tasks_of(part.changes, numbers, {}, ledger.secret_paths(part.journal))
+    lines, members = tasks_of(part.changes, numbers, {}, journal.unkept(part.changes, part.journal))
     yield f"# {part.title}: tasks"
     for line in lines:
         yield f"{line.word} {_holes(line.secrets) or escaped(line.value)}"

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from reconciler.execution.blobs import Unavailable
@@ -77,10 +78,10 @@ def tasks_of(
     changes: Mapping[int, Change],
     numbers: Mapping[str, int],
     unavailable: Mapping[BlobTask, Unavailable],
-    secret_paths: frozenset[str] = frozenset(),
+    unkept: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> tuple[tuple[Line, ...], tuple[Member, ...]]:
     """The lines for numbered changes, and the files that they name. `numbers` knows the changes of all parts by id;
-    the bytes that stand at `secret_paths` hold a secret of ours, and are not kept.
+    `unkept`, by path, the names of secrets in the bytes that stand there: they are not kept.
 
     A change with a blob that is `unavailable` goes wrong on the machine, which knows what needs it.
     """
@@ -98,8 +99,9 @@ def tasks_of(
         order.begin(number, needs)
         for task in change.tasks:
             lines += order.lines(number, task)
-            lines += _fields(task, members)
-            if not isinstance(task, RunCommand) and task.path in secret_paths:
+            names = frozenset() if isinstance(task, RunCommand) else unkept.get(task.path, frozenset())
+            lines += _fields(task, members, names)
+            if names:
                 lines.append(Line("unkept", "yes"))
     return tuple(lines), tuple(members)
 
@@ -216,33 +218,34 @@ def _reshapes(task: PathTask) -> bool:
     return True
 
 
-def _fields(task: Task, members: list[Member]) -> Iterator[Line]:
+def _fields(task: Task, members: list[Member], before: frozenset[str]) -> Iterator[Line]:
+    """`before` are the names of the secrets in the bytes that stand there."""
     match task:
         case WriteFile():
             yield Line("content", _kept(members, task.content, task.secrets))
             yield Line("digest", hashlib.sha256(task.content).hexdigest(), task.secrets)
-            yield from _base(task.base, task.secrets)
+            yield from _base(task.base, task.secrets | before)
             yield from _rights(task)
             if task.validate:
                 yield Line("validate", _kept(members, _words(task.validate)))
         case WriteBlob():
             yield from _blob(members, task, task.content)
-            yield from _base(task.base)
+            yield from _base(task.base, before)
             yield from _rights(task)
         case Unpack():
             yield from _blob(members, task, task.archive)
             yield Line("strip", str(task.strip))
-            yield from _base(task.base)
+            yield from _base(task.base, before)
             yield from _rights(task)
         case MakeDirectory():
             yield from _rights(task)
         case MakeLink():
             yield Line("target", task.target)
-            yield from _base(task.base)
+            yield from _base(task.base, before)
         case Remove() | RemoveUnpacked():
-            yield from _base(task.base)
+            yield from _base(task.base, before)
         case SetMode():
-            yield from _base(task.base)
+            yield from _base(task.base, before)
             yield from _rights(task)
         case RunCommand():
             yield Line("words", _kept(members, _words(task.words)))
@@ -283,7 +286,7 @@ def _kept(members: list[Member], data: bytes | BlobTask, secrets: frozenset[str]
     return members[-1].name
 
 
-def _base(base: Base, secrets: frozenset[str] = frozenset()) -> Iterator[Line]:
+def _base(base: Base, secrets: frozenset[str]) -> Iterator[Line]:
     yield Line("base", base.type.value)
     if base.digest is not None:
         yield Line("base_digest", base.digest, secrets)

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from reconciler.model.address import Address, Target
@@ -23,10 +23,6 @@ from reconciler.model.tasks import Base
 from reconciler.model.values import Json
 
 FILE_NAME: Final = "ledger"
-KEPT_GENERATIONS: Final = 20
-KEPT_DAYS: Final = 90
-LARGE_BYTES: Final = 256 * 1024
-"""A ledger larger than this is made smaller: no file of more than 1 MiB is read."""
 TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S UTC"
 _SECRET: Final = "$secret"
 _DIGEST: Final = "$sha256"
@@ -89,9 +85,10 @@ class ItemRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathRecord:
-    """One path that a task wrote: what stood there, whose bytes are in `before/GENERATION/TASK`, and what was left.
+    """One path that a task wrote: what stood there, whose bytes are in `before/GENERATION/TASK` if they were `kept`, and
+    what was left.
 
-    `secrets` are the names of those in what was left: when that is replaced, its bytes are not kept.
+    `secrets` are the names of those in what was left. Of bytes that hold a secret only the hash is kept, in `before`.
     """
 
     task: int
@@ -99,6 +96,7 @@ class PathRecord:
     before: Base
     after: Base
     secrets: tuple[str, ...] = ()
+    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,44 +226,8 @@ def unfinished(runs: Iterable[RunRecord]) -> tuple[RunRecord, ...]:
     return tuple(run for run in runs if not run.ended and not run.recovered)
 
 
-def secret_paths(runs: Iterable[RunRecord]) -> frozenset[str]:
-    """The paths whose bytes hold a secret that some run put there, as far as the journal tells."""
-    last: dict[str, bool] = {}
-    for run in runs:
-        for record in (record for change in run.changes for record in change.paths):
-            last[record.path] = bool(record.secrets)
-    return frozenset(path for path, holds in last.items() if holds)
-
-
-def outdated(runs: tuple[RunRecord, ...], now: RunStamp) -> tuple[int, ...]:
-    """The generations whose bytes may go: all but the newest 20, those of the last 90 days, and those that hold the value
-    from before us of an address that is ours."""
-    kept = _needed(runs)
-    return tuple(run.generation for run in runs if run.generation not in kept and _is_older(run.stamp, now))
-
-
-def _needed(runs: tuple[RunRecord, ...]) -> set[int]:
-    """The newest generations, and those by which an address is ours."""
-    ours = held(runs).values()
-    return {
-        *(each.origin_generation for each in ours),
-        *(each.last_generation for each in ours),
-        *(run.generation for run in runs if run.released),
-        *(run.generation for run in runs[-KEPT_GENERATIONS:]),
-    }
-
-
-def compacted(runs: tuple[RunRecord, ...], now: RunStamp) -> bytes:
-    """The ledger without what is outdated; and without the oldest that nobody needs, where it still is large."""
-    gone = set(outdated(runs, now))
-    texts = {run.generation: _rows_of(run) for run in runs if run.generation not in gone}
-    for generation in [number for number in sorted(texts) if number not in _needed(runs)]:
-        if sum(map(len, texts.values())) > LARGE_BYTES:
-            del texts[generation]
-    return "".join(texts.values()).encode("ascii")
-
-
-def _rows_of(run: RunRecord) -> str:
+def rows_of(run: RunRecord) -> str:
+    """All that the ledger says of a run."""
     done = [change.number for change in run.changes if change.is_done]
     rows = [f'{{"generation": {run.generation}, {line_of(run.stamp, run.changes, sorted(run.released, key=str))}']
     rows += [json.dumps({"generation": run.generation, "done": done})] if done else []
@@ -274,19 +236,9 @@ def _rows_of(run: RunRecord) -> str:
     return "".join(f"{row}\n" for row in rows)
 
 
-def _is_older(stamp: RunStamp, now: RunStamp) -> bool:
-    return bool(stamp.time and now.time and now.time - stamp.time > timedelta(days=KEPT_DAYS))
-
-
 def of_sheet(sheet: FactSheet, target: Target) -> tuple[RunRecord, ...]:
     """The journal of the target that the sheet is of; empty where it may not be read."""
     return read(sheet.file(path(target)).data)
-
-
-def large(sheet: FactSheet, target: Target) -> str | None:
-    """The digest of the target's ledger where that is to be made smaller."""
-    data = sheet.file(path(target)).data or b""
-    return hashlib.sha256(data).hexdigest() if len(data) > LARGE_BYTES else None
 
 
 def _rows(data: bytes) -> Iterator[JsonObject]:
@@ -318,6 +270,12 @@ def is_secret(value: Json) -> bool:
     return isinstance(value, dict) and value.keys() == {_SECRET}
 
 
+def secret_names(value: Json) -> frozenset[str]:
+    """Those of the secrets that a value was made of."""
+    names = value[_SECRET] if isinstance(value, dict) and value.keys() == {_SECRET} else []
+    return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
+
+
 def is_untold(value: Json) -> bool:
     """Whether a value stands there by its digest only, or not at all, being nobody's business."""
     return is_secret(value) or (isinstance(value, dict) and value.keys() == {_DIGEST})
@@ -333,7 +291,7 @@ def _change_to_json(change: ChangeRecord) -> Json:
             [str(item.address), _object(item.before), _object(item.after), dict(item.options)] for item in change.items
         ],
         "paths": [
-            [record.task, record.path, _base_to_json(record.before), _base_to_json(record.after), [*record.secrets]]
+            [record.task, record.path, _before_to_json(record), _base_to_json(record.after), [*record.secrets]]
             for record in change.paths
         ],
         "due": [[[*due.argv], due.stdin, due.timeout_seconds] for due in change.due],
@@ -382,7 +340,14 @@ def _path(row: Json) -> PathRecord:
     match row:
         case [int(task), str(path), dict(before), dict(after), list(secrets)]:
             names = tuple(str(name) for name in secrets)
-            return PathRecord(task=task, path=path, before=_base(before), after=_base(after), secrets=names)
+            return PathRecord(
+                task=task,
+                path=path,
+                before=_base(before),
+                after=_base(after),
+                secrets=names,
+                kept=before.get("kept") is not False,
+            )
     raise ValueError("a path has a task, what stood there and what is to stand there")
 
 
@@ -393,7 +358,11 @@ def _due(row: Json) -> DueRecord:
     raise ValueError("a program has words, an input and a time")
 
 
-def _base_to_json(base: Base) -> Json:
+def _before_to_json(record: PathRecord) -> Json:
+    return {**_base_to_json(record.before), **({} if record.kept else {"kept": False})}
+
+
+def _base_to_json(base: Base) -> dict[str, Json]:
     row: dict[str, Json] = {
         "type": base.type.value,
         "digest": base.digest,

@@ -94,6 +94,8 @@ class Change:
     fingerprint: str = ""
     digests: Mapping[Address, str] = field(default_factory=dict)
     """Of each address as it will be: what an effect record remembers."""
+    unkept: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By path, the names of secrets in the bytes that it replaces: only their hash is kept."""
 
 
 class Severity(StrEnum):

@@ -10,21 +10,27 @@ from reconciler.model.plan import Change
 from reconciler.planning import fingerprint, fold, order
 from reconciler.planning.compare import Draft
 from reconciler.planning.fold import Bundle
+from reconciler.planning.secret_bytes import SecretBytes
 from reconciler.planning.settle import Settled, offers
 
 Ids = Mapping[Address, set[str]]
 
 
-def changes_of(settled: Settled, key: bytes) -> tuple[Change, ...]:
+def changes_of(settled: Settled, secret_bytes: SecretBytes, key: bytes) -> tuple[Change, ...]:
     """`key`: see `plan`. DocumentError: two items would write one thing, or changes need each other."""
     bundles = fold.bundles(settled.drafts)
     secrets = fold.secrets_by_path(settled.drafts)
+    sheets = {draft.item.address.target: draft.sheet for draft in settled.drafts}
     written = _ids((draft, bundle) for bundle in bundles for draft in bundle.drafts)
     prepared = _ids((draft, bundle) for bundle in bundles for draft, _ in bundle.prepared)
     changes = []
     for bundle in bundles:
         waits = _waits(bundle, written, prepared, settled) - {bundle.id}
-        change = fold.change(bundle, tuple(sorted(waits)), secrets.get((bundle.target, bundle.thing), frozenset()))
+        names = secrets.get((bundle.target, bundle.thing), frozenset())
+        names |= secret_bytes.staying(bundle.target, bundle.thing, (draft.item.address for draft in bundle.drafts))
+        change = fold.change(bundle, tuple(sorted(waits)), names)
+        tasks = tuple(map(secret_bytes.marked, change.tasks))
+        change = replace(change, tasks=tasks, unkept=secret_bytes.replaced(change, sheets[bundle.target]))
         changes.append(
             replace(change, fingerprint=fingerprint.of(change, [draft.item for draft in bundle.drafts], key))
         )

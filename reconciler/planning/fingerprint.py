@@ -32,9 +32,9 @@ def of(change: Change, items: Sequence[ItemPlan], key: bytes) -> str:
 
 
 def _is_secret(change: Change, items: Sequence[ItemPlan]) -> bool:
-    values = [value for item in items for value in (item.after or {}).values()]
+    values = [value for item in items for fields in (item.before, item.after) for value in (fields or {}).values()]
     secrets = [task.secrets for task in change.tasks if isinstance(task, WriteFile)]
-    return any(secrets) or any(isinstance(value, Secret) for value in values)
+    return any(secrets) or bool(change.unkept) or any(isinstance(value, Secret) for value in values)
 
 
 def _plain(value: object, key: bytes) -> Json:

@@ -11,6 +11,7 @@ from reconciler.model.effects import EffectRecord
 from reconciler.model.facts import FactSheet
 from reconciler.model.ledger import RunRecord
 from reconciler.model.resource import Resource
+from reconciler.model.secrets import Secret
 from reconciler.model.states import TargetState
 
 
@@ -47,10 +48,11 @@ class Inputs:
     """One workstation, its targets in the order windows, distros, users.
 
     `allow` are globs of addresses that may run code later or grant rights without being asked about; None: somebody
-    is asked, so nothing is withheld.
+    is asked, so nothing is withheld. `secrets` are those that the documents name.
     """
 
     workstation: str
     targets: tuple[TargetInput, ...]
     notes: tuple[str, ...] = ()
     allow: tuple[str, ...] | None = None
+    secrets: tuple[Secret, ...] = ()

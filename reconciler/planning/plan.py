@@ -15,6 +15,7 @@ from reconciler.planning.changes import changes_of
 from reconciler.planning.compare import consented, drafts
 from reconciler.planning.ground import settled_ground
 from reconciler.planning.inputs import Inputs, TargetInput
+from reconciler.planning.secret_bytes import SecretBytes, veiled
 from reconciler.planning.settle import settle
 
 
@@ -26,11 +27,15 @@ def plan(inputs: Inputs, key: bytes) -> Plan:
         for entry, sheet in seen
         for writer in owners.writers(entry.desired, entry.resources, sheet.host.home, sheet)
     )
-    found = [fold.obstructed(consented(draft, inputs.allow)) for entry, _ in seen for draft in drafts(entry)]
+    found = [
+        fold.obstructed(consented(draft, inputs.allow))
+        for entry, _ in seen
+        for draft in veiled([*drafts(entry)], entry)
+    ]
     settled = settle(settled_ground(found))
     if not any(draft.item.state.is_write for draft in settled.drafts):
         settled = replace(settled, drafts=tuple(replace(draft, parts=()) for draft in settled.drafts))
-    made = changes_of(settled, key)
+    made = changes_of(settled, SecretBytes.of(inputs.targets, inputs.secrets), key)
     written = {address: change.id for change in made for address in change.addresses}
     items = {
         draft.item.address: replace(draft.item, change=written.get(draft.item.address)) for draft in settled.drafts

@@ -24,7 +24,12 @@ Kinds = Mapping[tuple[Target, str], type[Resource]]
 _BY_HAND: Final = "look at what has changed there, and change it by hand"
 _CONTENT: Final = "content"
 """The one field whose text is that of its whole file."""
-_SECRET: Final = Withheld("its value before held a secret, of which only a hash was kept", blocked=True)
+_SECRET: Final = Withheld(
+    "what stood there before held a secret: only its hash was kept, so it cannot be brought back",
+    blocked=True,
+    fix="give the secret the value that it had then, and apply",
+)
+_UNTOLD: Final = Withheld("its value before may be a secret, which the journal does not tell", blocked=True)
 _NOT_KEPT: Final = Withheld("what stood there before was not kept", blocked=True)
 _NO_KIND: Final = Withheld("its kind is not installed here", blocked=True)
 
@@ -88,19 +93,17 @@ class Reversal:
             return _NO_KIND
         if before is None:
             return ABSENT
-        if step.item.holds_secret:
-            return _SECRET
         data = undo_paths.bytes_before(step, sheet) if sheet else b""
         untold = {name for name, value in before.items() if ledger.is_untold(value)}
         if untold and (untold != {_CONTENT} or data is None):
-            return _NOT_KEPT
+            return _not_told(step)
         text = None if data is None else data.decode("utf-8", "surrogateescape")
         seen = {name: text if name in untold else value for name, value in before.items()}
         try:
             value = resource.as_declared(address.target.layer, address.item, seen, data)
         except KeyError:
             value = None
-        return _NOT_KEPT if value is None else value
+        return _not_told(step) if value is None else value
 
     def moved(self, plan: Plan, sheets: Mapping[Target, FactSheet]) -> Mapping[Address, Withheld]:
         """The addresses that are not as their step left them, and how that is said."""
@@ -124,6 +127,13 @@ class Reversal:
         targets = tuple(_with(target, anew) for target in plan.targets)
         changes = undo_paths.exact((*plan.changes, *more), self.steps, sheets)
         return replace(plan, changes=changes, targets=targets, needs=needs.of(targets, changes))
+
+
+def _not_told(step: Step) -> Withheld:
+    """Why nobody can say what an address was."""
+    if not all(first.kept for first, _ in step.spans().values()):
+        return _SECRET
+    return _UNTOLD if step.item.holds_secret else _NOT_KEPT
 
 
 def _joined(beside: DesiredItems, back: DesiredItems | None) -> DesiredItems:

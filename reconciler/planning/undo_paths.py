@@ -24,7 +24,7 @@ def facts(step: Step) -> frozenset[Fact]:
     found: set[Fact] = {Listing(path) for path in step.folders()}
     for path, (first, _) in step.spans().items():
         found |= {PathInfo(path), FileDigest(path), FileText(f"{path}/{MARKER}")}
-        found |= {FileText(step.image(first))} if first.before.type is PathType.FILE else set()
+        found |= {FileText(step.image(first))} if first.before.type is PathType.FILE and first.kept else set()
     return frozenset(found)
 
 

@@ -66,21 +66,22 @@ def _backwards(change: Change, sheet: FactSheet) -> Change | None:
     """None: not all of it can be taken back by itself."""
     found: list[Task] = []
     for task in reversed(change.tasks):
-        way = _task_back(task, sheet)
+        way = _task_back(task, change, sheet)
         if way is None:
             return None
         found += way
-    return replace(change, tasks=tuple(found), needs=(), asks=(), text=None, digests={}) if found else None
+    return replace(change, tasks=tuple(found), needs=(), asks=(), text=None, digests={}, unkept={}) if found else None
 
 
-def _task_back(task: Task, sheet: FactSheet) -> tuple[Task, ...] | None:
+def _task_back(task: Task, change: Change, sheet: FactSheet) -> tuple[Task, ...] | None:
     match task:
         case RunCommand(back=back):
             if back is None:
                 return None
             return (replace(task, argv=back, stdin=b"", back=None),) if back else ()
         case WriteFile() | WriteBlob() | MakeLink() | Remove():
-            return _content_back(task.path, task.base, left_by(task), sheet)
+            secrets = change.unkept.get(task.path, frozenset())
+            return _content_back(task.path, task.base, left_by(task), sheet, secrets)
         case SetMode(path=path, base=base):
             return (SetMode(path=path, base=left_by(task), mode=base.mode, owner=base.owner, group=base.group),)
         case MakeDirectory():
@@ -89,7 +90,9 @@ def _task_back(task: Task, sheet: FactSheet) -> tuple[Task, ...] | None:
             return None
 
 
-def _content_back(path: str, before: Base, left: Base, sheet: FactSheet) -> tuple[Task, ...] | None:
+def _content_back(
+    path: str, before: Base, left: Base, sheet: FactSheet, secrets: frozenset[str]
+) -> tuple[Task, ...] | None:
     match before.type:
         case PathType.MISSING:
             return (Remove(path=path, base=left),)
@@ -103,7 +106,9 @@ def _content_back(path: str, before: Base, left: Base, sheet: FactSheet) -> tupl
                 return None
 
             mode, owner, group = before.mode, before.owner, before.group
-            return (WriteFile(path=path, content=data, base=left, mode=mode, owner=owner, group=group),)
+            return (
+                WriteFile(path=path, content=data, base=left, mode=mode, owner=owner, group=group, secrets=secrets),
+            )
         case _:
             return None
 

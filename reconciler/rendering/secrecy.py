@@ -42,6 +42,7 @@ def hidden_changes(plan: Plan) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for change in plan.changes:
         names = _written(change) | _found(change, known) | _declared(change, items)
+        names = names.union(*change.unkept.values())
         if names or any(secret_fields(items[address]) for address in change.addresses if address in items):
             found[change.id] = frozenset(names)
     return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import stat
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,43 @@ def test_bytes_that_hold_a_secret_of_ours_are_not_kept(one_machine: Machine) -> 
 
     assert statuses(found) == {"a": Status.DONE}
     assert not any(b"hunter1" in place.read_bytes() for place in one_machine.root.rglob("*") if place.is_file())
+
+
+def test_of_bytes_that_hold_a_secret_the_ledger_says_the_hash_and_that_they_were_not_kept(one_machine: Machine) -> None:
+    one_machine.file("/etc/a", b"hunter1")
+    found = one_machine.apply(
+        replace(change("a", one_machine.write("/etc/a", b"b")), unkept={"/etc/a": frozenset({"password"})})
+    )
+
+    assert statuses(found) == {"a": Status.DONE}
+    ((record,),) = [each.paths for each in journal(one_machine)[0].changes]
+    assert (record.kept, record.before.digest) == (False, hashlib.sha256(b"hunter1").hexdigest())
+    assert not list((state_of(one_machine) / "before/1").iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="needs access lists")
+def test_the_journal_is_its_owner_s_alone_whatever_the_folder_above_says(machine: Machine) -> None:
+    """A default access list counts in place of the umask, and a copy of a program is not to be run."""
+    above = state_of(machine).parent
+    try:
+        os.setxattr(above, "system.posix_acl_default", readable_by_all())
+    except OSError:
+        pytest.skip("the file system has no access lists")
+    machine.file("/etc/a", b"old\n", 0o4755)
+
+    for content in (b"new\n", b"newer\n"):
+        machine.apply(change("a", machine.write("/etc/a", content)))
+
+    places = (state_of(machine) / "ledger", *(state_of(machine) / "before").glob("*/*"))
+    assert [(place.name, oct(stat.S_IMODE(place.stat().st_mode))) for place in places] == [
+        ("ledger", "0o600"), ("1", "0o600"), ("1", "0o600")
+    ]  # fmt: skip
+
+
+def readable_by_all() -> bytes:
+    """An access list by which everybody may read everything."""
+    nobody, entries = 0xFFFFFFFF, ((0x01, 7), (0x04, 5), (0x20, 5))
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, rights, nobody) for tag, rights in entries)
 
 
 def test_without_a_journal_nothing_is_written(one_machine: Machine) -> None:

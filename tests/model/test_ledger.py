@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import ledger
+from reconciler.model import ledger, ledger_size
 from reconciler.model.address import Address, Target
 from reconciler.model.facts import PathType
 from reconciler.model.ledger import ChangeRecord, DueRecord, ItemRecord, PathRecord, RunRecord, RunStamp
@@ -30,7 +30,7 @@ def run(generation: int, name: str, before: str | None, after: str | None, day: 
 
 
 def written(*runs: RunRecord) -> bytes:
-    return ledger.compacted(runs, NOW)
+    return ledger_size.compacted(runs, NOW)
 
 
 def test_what_is_written_is_read_again() -> None:
@@ -73,9 +73,9 @@ def test_bytes_are_kept_for_twenty_runs_ninety_days_and_while_an_address_is_ours
         run(number, "A" if number == 1 else f"B{number}", "0", "1" if number == 1 else "0", "2025-01-01")
         for number in range(1, 31)
     ]
-    assert ledger.outdated(tuple(old), NOW) == tuple(range(2, 11)), "the first holds the value from before us"
+    assert ledger_size.outdated(tuple(old), NOW) == tuple(range(2, 11)), "the first holds the value from before us"
     young = [run(number, f"B{number}", "0", "0") for number in range(1, 31)]
-    assert ledger.outdated(tuple(young), NOW) == ()
+    assert ledger_size.outdated(tuple(young), NOW) == ()
 
 
 def test_a_large_ledger_keeps_what_is_needed() -> None:
@@ -84,9 +84,9 @@ def test_a_large_ledger_keeps_what_is_needed() -> None:
         run(number, "A" if number == 1 else "B", large, large + str(number % 2) if number == 1 else large)
         for number in range(1, 1201)
     )
-    assert len(b"".join(ledger._rows_of(each).encode() for each in runs)) > 2 * ledger.LARGE_BYTES
+    assert len(b"".join(ledger.rows_of(each).encode() for each in runs)) > 2 * ledger_size.LARGE_BYTES
     kept = ledger.read(written(*runs))
-    assert len(written(*runs)) <= ledger.LARGE_BYTES
+    assert len(written(*runs)) <= ledger_size.LARGE_BYTES
     assert kept[0].generation == 1 and kept[-1].generation == 1200
     assert ledger.held(kept).keys() == ledger.held(runs).keys()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from reconciler.model.claims import Account, Need
 from reconciler.model.resource import Seen
 from reconciler.model.secrets import Secret
 from reconciler.model.tasks import RunCommand
+from reconciler.model.values import ABSENT
+from reconciler.planning import fingerprint
 from reconciler.resources.any.files import File, Files, OwnedFile
 
 if TYPE_CHECKING:
@@ -52,6 +55,14 @@ def test_it_changes_with_what_is_there(machine: Machine, move: Callable[[Machine
     before = motd(machine)
     move(machine)
     assert motd(machine) != before
+
+
+def test_it_is_keyed_where_only_what_is_replaced_holds_a_secret(machine: Machine) -> None:
+    machine.file(PATH, "old\n")
+    (change,) = machine.plan({DISTRO: [Files(items={PATH: ABSENT}, options={}, layer=Layer.DISTRO)]}).changes
+    secret = replace(change, unkept={PATH: frozenset({"token"})})
+    assert fingerprint.of(change, (), KEY) == fingerprint.of(change, (), OTHER_KEY)
+    assert fingerprint.of(secret, (), KEY) != fingerprint.of(secret, (), OTHER_KEY)
 
 
 def test_it_changes_with_what_is_wanted(machine: Machine) -> None:

@@ -94,6 +94,12 @@ def test_each_task_has_its_reverse(task: Task, expected: Task) -> None:
     assert back(task) == [(expected,)]
 
 
+def test_bytes_that_held_a_secret_are_sent_as_such() -> None:
+    secret = replace(change(PUT), unkept={PATH: frozenset({"token"})})
+    ((way,),) = [each.tasks for each in way_back.of([secret], sheet())]
+    assert isinstance(way, WriteFile) and way.secrets == {"token"}
+
+
 def test_the_last_thing_is_led_back_first() -> None:
     changes = [change(PUT, id_="a"), change(STOP, replace(PUT, base=MISSING), id_="b")]
     ways = way_back.of(changes, sheet())

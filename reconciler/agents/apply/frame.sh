@@ -31,10 +31,10 @@
 # Never runs data as code, follows a link at the end of a path, or opens other things than files and directories; as root
 # never writes, reads or lists below a directory that somebody else can change.
 #
-# Processes: 14 to find that all is in place, 17 more to write something; then for each written file up to 5 (cp of the old
-# bytes, cp of the new, cp again or chown and chmod, the exchange, and a look at what came out; 7 without an exchange), for
-# each program 1, and 12 to write on after it. sync, stat and sha256sum take all files at once. (bash needs some more: it
-# forks for each `$(...)`.) A tree costs some 15, and 1 for each link in it.
+# Processes: 14 to find that all is in place, 18 more to write something, the first time 19; then for each written file up
+# to 5 (cp of the old bytes, cp of the new, cp again or chown and chmod, the exchange, and a look at what came out; 7 without
+# an exchange), for each program 1, and 12 to write on after it. sync, stat and sha256sum take all files at once. (bash needs
+# some more: it forks for each `$(...)`.) A tree costs some 15, and 1 for each link in it.
 
 # shellcheck disable=SC2086  # words are split on purpose, at IFS, without globs
 # shellcheck disable=SC2154,SC2034  # eval assigns and reads the numbered variables

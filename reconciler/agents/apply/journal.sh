@@ -7,15 +7,19 @@
 #
 # Generations are counted; no clock orders them.
 
-# shellcheck disable=SC2154,SC2034  # other parts of the agent assign and read these
+# shellcheck disable=SC2154,SC2034,SC2086  # other parts of the agent assign and read these; words are split on purpose, at IFS
 
-generation='' fresh=''
+generation='' fresh='' copies=''
 
 append() { # the row $1 to the ledger
   why='its ledger is no file'
   if exists "$state_folder/ledger" && { [ ! -f "$state_folder/ledger" ] || [ -L "$state_folder/ledger" ]; }; then return 1; fi
   why='No space left on device'
   put "$newline$1" 2>/dev/null >>"$state_folder/ledger"
+}
+
+own_ledger() { # for its owner alone from the first byte on, also where a default access list makes files wider than umask
+  exists "$state_folder/ledger" || why=$(exec 2>&1 >"$state_folder/ledger"; chmod 600 -- "$state_folder/ledger")
 }
 
 compact() { # the ledger, to what the controller made of it, if it still is what that was made of
@@ -33,7 +37,7 @@ begin_generation() { # durable before anything is put anywhere else; fails with 
   done
   images=$state_folder/before/$generation
   compact
-  why=$(mkdir -p -- "$images" 2>&1) && why=$(exec 2>&1 >"$stage/generation"; put "$generation") &&
+  why=$(mkdir -p -- "$images" 2>&1) && why=$(exec 2>&1 >"$stage/generation"; put "$generation") && own_ledger &&
     append "{\"generation\": $generation, $intent" &&
     why=$(sync -- "$stage/tasks" "$stage/head" "$stage/parents" "$state_folder/ledger" "$stage/generation" "$stage" \
       "$images" "$state_folder/before" "$state_folder" 2>&1)
@@ -41,9 +45,17 @@ begin_generation() { # durable before anything is put anywhere else; fails with 
 
 keep_before() { # the bytes at the place of the loaded task, which are to be replaced, but for a secret of ours; fails with $why
   case $now_type:$kind:$after$unkept in file:write: | file:link: | file:remove:) ;; *) return 0 ;; esac
-  why=$(cp -RP -- "$place" "$images/$this" 2>&1) || return 1 # as it is: what is no file by now is not opened
+  why=$(umask 177; cp -RP -- "$place" "$images/$this" 2>&1) || return 1 # as it is: what is no file by now is not opened
   eval "kept_$this=yes"
-  unsynced=$unsynced$images/$this$newline$images$newline
+  unsynced=$unsynced$images/$this$newline$images$newline copies=$copies$images/$this$newline
+}
+
+close_copies() { # to all but their owner; cp takes over modes, and a default access list of the folder makes them wider
+  IFS=$newline
+  set -- $copies
+  IFS=' '
+  copies=''
+  [ $# = 0 ] || chmod 600 -- "$@" 2>/dev/null || :
 }
 
 is_kept() { # whether what was kept is durable, and what stands at the place of the loaded task

@@ -50,6 +50,7 @@ give_up_all() { # without a journal nothing is written
 }
 
 judge_early() { # all that could be staged, before the first program or switch
+  close_copies
   flush "$unsynced"
   unsynced=''
   look 1 "$tasks"

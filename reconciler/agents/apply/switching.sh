@@ -121,6 +121,7 @@ ready() { # the tasks $first to $end: all that can be known and prepared before 
   fi
   stage_files "$first" "$end" yes
   mark "$first" "$end"
+  close_copies
   flush "$unsynced"
   unsynced=''
   check_parents
