@@ -21,6 +21,14 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that other users can reach, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
 def trusted_home(tmp_path: Path) -> Iterator[Path]:
     """A scratch home. Root's stands where nobody else can write: root keeps out of everything below /tmp."""
     above = Path("/root") if os.geteuid() == 0 else tmp_path

@@ -30,6 +30,8 @@ _STATUSES: Final = {
 }
 """The words of the script."""
 
+INTERRUPTED: Final = "interrupted"
+"""How the script says that a signal was in the way."""
 LONGEST_SECONDS: Final = 3600.0
 """Beside what programs may take and what is sent; signs of life tell before whether the machine hangs."""
 _FORBIDDEN: Final = ("Permission denied", "Operation not permitted")
@@ -149,7 +151,8 @@ class _Told:
         """Of one change of this part; `own` is one's own part, which starts the others; `silence` is why it may be that
         nothing was told."""
         if number in self.changes:
-            return self.changes[number]
+            found = self.changes[number]  # a part that was ended knows of a signal only
+            return replace(found, message=self.trouble) if self.trouble and found.message == INTERRUPTED else found
         for told in (self, own):
             if told.stopped is not None:
                 return Outcome(status=Status.REFUSED if told.busy else Status.NOT_TRIED, message=told.stopped)

@@ -11,7 +11,7 @@ from reconciler.model.address import Address, Target
 from reconciler.model.effects import EffectRecord
 from reconciler.model.ledger import RunRecord
 from reconciler.model.plan import Change, ItemPlan
-from reconciler.model.tasks import RunCommand
+from reconciler.model.tasks import RunCommand, Unpack, WriteBlob, WriteFile
 
 ROOT_USER: Final = "root"
 
@@ -69,10 +69,23 @@ class WayBack:
     longest_seconds: int
 
 
+FETCH_SECONDS: Final = 3000
+"""What the script gives curl at most."""
+VALIDATION_SECONDS: Final = 65
+
+
 def program_seconds(parts: Sequence[Part]) -> int:
-    """How long their programs may take."""
-    tasks = (task for part in parts for change in part.changes.values() for task in change.tasks)
-    return sum(task.timeout_seconds for task in tasks if isinstance(task, RunCommand))
+    """How long their programs may take, also those that fetch and that look through new files."""
+    tasks = [task for part in parts for change in part.changes.values() for task in change.tasks]
+    fetched = {
+        download
+        for task in tasks
+        if isinstance(task, WriteBlob | Unpack)
+        and (download := task.content if isinstance(task, WriteBlob) else task.archive).by_target
+    }
+    validated = sum(isinstance(task, WriteFile) and bool(task.validate) for task in tasks)
+    run = sum(task.timeout_seconds for task in tasks if isinstance(task, RunCommand))
+    return run + FETCH_SECONDS * len(fetched) + VALIDATION_SECONDS * validated
 
 
 def parts_of(batches: Sequence[Batch]) -> tuple[Part, ...]:

@@ -51,7 +51,8 @@ def payload(
 
 
 def _longest_seconds(part: Part, archive: Archive) -> int:
-    """Whoever it is done for can hold it up, with a pipe in place of a file: the others wait no longer than so."""
+    """Whoever it is done for can hold it up, with a pipe in place of a file: the others wait no longer than so. It is
+    enough for honest work: beside what programs may take, for what is sent, and for what is read over there."""
     return PART_SECONDS + program_seconds([part]) + archive.size // SLOWEST_DISK_BYTES_PER_SECOND
 
 

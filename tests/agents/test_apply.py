@@ -14,10 +14,9 @@ import shutil
 import signal
 import stat
 import struct
-import tempfile
 import termios
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -1096,14 +1095,6 @@ def test_no_program_runs_in_a_root_file_system_at_rest(one_machine: Machine, tmp
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """One that other users can reach, unlike pytest's own."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
 @as_root
 def test_a_user_who_holds_up_his_own_part_holds_up_the_others_for_so_long_only(
     live_machine: Machine, open_folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -1112,16 +1103,30 @@ def test_a_user_who_holds_up_his_own_part_holds_up_the_others_for_so_long_only(
     monkeypatch.setattr("reconciler.execution.payload.PART_SECONDS", 1)
     with_shim(live_machine, open_folder, "sha256sum", 'case $HOME$1 in */alice--) sleep 60 ;; esac; real "$@"')
     found = live_machine.apply_batches(
-        Batch(target=DISTRO, changes=(change("root", live_machine.write("/home/root", b"x")),)),
-        Batch(
-            target=Target("lt", "main", "alice"),
-            user="alice",
-            changes=(change("hers", live_machine.write("/home/alice/x", b"x")),),
-        ),
+        Batch(target=DISTRO, changes=(change("root", live_machine.write("/home/root", b"x")),)), hers(live_machine)
     )
 
     assert statuses(found) == {"root": Status.DONE, "hers": Status.UNKNOWN}, found
     assert found["hers"].message == "the part of alice did not end within 1 s"
+
+
+@as_root
+def test_a_user_s_time_is_over_also_where_timeout_cannot_tell_first(
+    live_machine: Machine, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As busybox's of before 1.34."""
+    monkeypatch.setattr("reconciler.execution.payload.PART_SECONDS", 1)
+    with_shim(live_machine, open_folder, "sha256sum", 'case $HOME$1 in */alice--) sleep 60 ;; esac; real "$@"')
+    with_shim(live_machine, open_folder, "timeout", '[ "$1" != -k ] || exit 1; real "$@"')
+
+    found = live_machine.apply_batches(hers(live_machine))
+
+    assert found["hers"].message == "the part of alice did not end within 1 s"
+
+
+def hers(machine: Machine) -> Batch:
+    wanted = change("hers", machine.write("/home/alice/x", b"x"))
+    return Batch(target=Target("lt", "main", "alice"), user="alice", changes=(wanted,))
 
 
 # ---- signals

@@ -8,13 +8,13 @@ import json
 import re
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from fakes import AnsweringMachine
 from reconciler.execution.apply import Applied, Outcome, apply, apply_input_shown, read
-from reconciler.execution.parts import Batch, Part, parts_of
+from reconciler.execution.parts import FETCH_SECONDS, VALIDATION_SECONDS, Batch, Part, parts_of
 from reconciler.execution.payload import UNNAMED, payload
 from reconciler.execution.task_lines import tasks_of
 from reconciler.model.address import Address, Target
@@ -23,7 +23,19 @@ from reconciler.model.facts import PathType
 from reconciler.model.outcome import Status
 from reconciler.model.plan import Change
 from reconciler.model.states import Effect
-from reconciler.model.tasks import Base, MakeDirectory, MakeLink, Remove, RunCommand, SetMode, Task, WriteFile
+from reconciler.model.tasks import (
+    Base,
+    Download,
+    MakeDirectory,
+    MakeLink,
+    Remove,
+    RunCommand,
+    SetMode,
+    Task,
+    Unpack,
+    WriteBlob,
+    WriteFile,
+)
 from reconciler.model.transport import Result
 
 DISTRO = Target("lt", "main")
@@ -96,6 +108,23 @@ def test_changes_are_numbered_through_all_parts_and_root_s_own_batch_joins_the_d
         (None, {1: "a", 2: "b", 3: "d"}),
         ("alice", {4: "c"}),
     ]
+
+
+def test_a_user_s_part_has_the_time_of_its_programs_too() -> None:
+    """Once for what is fetched several times."""
+    there = Download(url="https://example.com/x", digest="0" * 64, by_target=True)
+    base = Base(type=PathType.MISSING)
+    tasks = (
+        Unpack(path="/home/alice/x", archive=there, base=base),
+        WriteBlob(path="/home/alice/y", content=there, base=base),
+        replace(write("/home/alice/z"), validate=("look", "at")),
+        RunCommand(argv=("make",), timeout_seconds=7),
+    )
+    parts = parts_of([Batch(target=ALICE, user="alice", changes=(change("a", *tasks),))])
+
+    longest = int(members(sent_whole(parts, None))["users"].split()[3])
+
+    assert longest == 300 + FETCH_SECONDS + VALIDATION_SECONDS + 7
 
 
 def test_the_archive_is_the_same_for_the_same_nonce_and_its_manifest_covers_every_file() -> None:
@@ -305,6 +334,17 @@ def test_a_part_that_did_not_end_is_unknown_only_if_it_had_begun(started: str, s
     found = Talk().heard(f"OWN start \nOWN change 1 done \n{started}OWN part 1 no such user\nOWN end \n")
 
     assert found["hers"] == Outcome(status=status, message="no such user")
+
+
+def test_what_a_part_was_ended_for_is_said_in_place_of_that_it_was_ended() -> None:
+    said = (
+        "HERS start \nHERS change 2 done \nHERS change 3 untried interrupted\nOWN part 1 it took too long\nOWN end \n"
+    )
+
+    found = Talk().heard(said)
+
+    assert found["hers"] == Outcome(status=Status.DONE)
+    assert found["hers too"] == Outcome(status=Status.NOT_TRIED, message="it took too long")
 
 
 def test_what_a_machine_says_beside_the_changes_is_told() -> None:

@@ -64,7 +64,8 @@ start_part() { # runs $archive with the rights of $user; fails where it did not 
     why="setpriv, runuser or su is needed to act for $user"
     return 1
   fi
-  set -- timeout -k 5 "$longest" "$@"
+  find_limit
+  [ -z "$limit" ] || set -- timeout $limit "$longest" "$@"
   ! command -v setsid >/dev/null || set -- setsid "$@" # a user's process gets no hold of root's terminal
   (
     trap - HUP INT PIPE QUIT TERM
@@ -72,12 +73,18 @@ start_part() { # runs $archive with the rights of $user; fails where it did not 
   ) <"$stage/$archive" &
   group=$!
   await "$group"
-  why="the part of $user ended early, with status $code"
-  case $code in
-  124 | 137 | 143)
-    why="the part of $user did not end within $longest s"
-    kill -KILL "-$group" 2>/dev/null || : # what it had started would hold our streams open
-    ;;
+  case $code in 0 | 65) return 0 ;; esac
+  kill -KILL "-$group" 2>/dev/null || : # what it had started would hold our streams open
+  case $stopped:$code in
+  yes:*) why=interrupted ;;
+  :124 | :137 | :143) why="the part of $user did not end within $longest s" ;;
+  *) why="the part of $user ended early, with status $code" ;;
   esac
-  [ "$code" = 0 ] || [ "$code" = 65 ]
+  return 1
+}
+
+find_limit() { # how a user's part is ended when its time is over: told first, where timeout can do so; empty: it cannot be
+  for limit in '-k 5' '-s KILL' ''; do
+    [ -n "$limit" ] && ! timeout $limit 5 true 2>/dev/null || return 0
+  done
 }
