@@ -139,6 +139,20 @@ def test_a_target_for_which_nothing_is_declared_is_not_asked_about(office: Offic
     assert not office.machines["b/main"].begun
 
 
+def test_a_layer_for_which_nothing_is_declared_is_asked_for_what_is_left_there_where_its_machine_is_asked_anyway(
+    office: Office,
+) -> None:
+    main, mine, other = (Target.parse(name) for name in ("a/main", "a/main/nobody", "b/main/nobody"))
+    desired = office.documents(f"distro: {{directories: [{OPEN}]}}\n").desired([main, mine, other])
+    asked = pipeline.questions(desired, {}, {main: Guard(os="debian")})
+
+    assert {machine: set(targets) for machine, targets in asked.items()} == {main: {main, mine}}
+    state = "~/.local/state/reconcile"
+    own = {FileText(f"{state}/ledger"), FileText(f"{state}/effects.json")}
+    identity = {FileText("/etc/machine-id"), *Guard(os="debian").wanted_facts()}
+    assert asked[main][mine] == own | identity
+
+
 # ── guards ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -230,6 +230,43 @@ def test_a_layer_is_not_emptied(messy: Machine) -> None:
     assert messy.at("/etc/new").exists()
 
 
+GUARDED = "version: 1\nworkstations: {vm: {guard: {machine_id: %s}}}\ndistro: {files: {/etc/motd: {content: x}}}\n" % (
+    "a" * 32
+)
+USERS = "user: {go_env: {GOFLAGS: -v}}\n"
+
+
+def test_what_is_left_where_nothing_is_declared_any_more_is_told_on_a_guarded_machine_and_from_a_saved_plan(
+    messy: Machine,
+) -> None:
+    messy.at("/etc/machine-id").write_text("a" * 32 + "\n")
+    messy.write(GUARDED + USERS)
+    assert messy.run("apply", "--yes").code == 0
+    messy.write(GUARDED.replace("content: x", "content: y"))
+    saved = str(messy.repo / "saved")
+
+    told = messy.run("plan", "--output", saved)
+    assert "left: go_env:GOFLAGS, written by our run of " in told.out, told
+    assert [target["left"][0]["address"] for target in targets(messy) if target["left"]] == [
+        "vm/main/dev:go_env:GOFLAGS"
+    ]
+    done = messy.run("apply", "--yes", saved)
+    assert (done.code, messy.at("/etc/motd").read_text()) == (0, "y"), done
+
+
+def targets(machine: Machine) -> list[dict[str, list[dict[str, str]]]]:
+    (plan,) = json.loads(machine.run("plan", "--format", "json").out)["workstations"]
+    return list(plan["targets"])
+
+
+def test_a_plan_that_has_nothing_for_one_layer_can_be_saved(messy: Machine) -> None:
+    messy.write("version: 1\n" + USERS)
+    saved = str(messy.repo / "saved")
+    assert messy.run("plan", "--output", saved).code == 0
+    assert messy.run("apply", "--yes", saved).code == 0
+    assert "GOFLAGS=-v" in messy.at("~/.config/go/env").read_text()
+
+
 def test_who_moved_an_item_is_said(messy: Machine) -> None:
     messy.write("version: 1\ndistro: {files: {/etc/new: {content: one}}}\n")
     messy.run("apply", "--yes")
