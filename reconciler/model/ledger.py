@@ -189,15 +189,15 @@ class Held:
 
 
 def held(runs: Iterable[RunRecord]) -> Mapping[Address, Held]:
-    """What is ours, by address. Only what was done counts."""
+    """What is ours, by address. Only what was done counts. What was ours once and is led back later is not ours again."""
     found: dict[Address, Held] = {}
+    given_up: dict[Address, ItemRecord] = {}
     for run in runs:
-        for address in run.released:
-            found.pop(address, None)
+        given_up |= {address: found.pop(address).origin for address in run.released if address in found}
         for item in (item for change in run.changes if change.is_done for item in change.items):
             earlier = found.pop(item.address, None)
             origin = earlier.origin if earlier else item
-            if not is_same(origin.before, item.after):
+            if not is_same(given_up.get(item.address, origin).before, item.after):
                 found[item.address] = Held(
                     origin=origin,
                     origin_generation=earlier.origin_generation if earlier else run.generation,

@@ -39,9 +39,9 @@ def _needed(runs: tuple[RunRecord, ...]) -> set[int]:
 
 def compacted(runs: tuple[RunRecord, ...], now: RunStamp) -> bytes:
     """The ledger without what is outdated; and without the oldest that nobody needs, where it still is large."""
-    gone = set(outdated(runs, now))
+    gone, needed = set(outdated(runs, now)), _needed(runs)
     texts = {run.generation: ledger.rows_of(run) for run in runs if run.generation not in gone}
-    for generation in [number for number in sorted(texts) if number not in _needed(runs)]:
+    for generation in [number for number in sorted(texts) if number not in needed]:
         if sum(map(len, texts.values())) > LARGE_BYTES:
             del texts[generation]
     return "".join(texts.values()).encode("ascii")

@@ -42,6 +42,7 @@ def history_data(journals: Mapping[Target, Sequence[RunRecord]]) -> Json:
             "by_itself": parts[0][1].stamp.by_itself,
             "interrupted": any(run.recovered for _, run in parts),
             "changes": [_change_data(change) for _, run in parts for change in run.changes],
+            "released": [*sorted(str(address) for _, run in parts for address in run.released)],
         }
         for id_, parts in _by_run(journals).items()
     ]
@@ -105,14 +106,17 @@ def _run(id_: str, parts: Sequence[tuple[Target, RunRecord]], fates: Sequence[st
 
 
 def _items(parts: Sequence[tuple[Target, RunRecord]]) -> Mapping[Target, list[str]]:
-    """What was written, by target; what was not done in the end is marked."""
+    """What was written, by target; what was not done in the end is marked, and so is what is ours no more from then on."""
     found: dict[Target, dict[str, bool]] = {}
     for change in (change for _, run in parts for change in run.changes):
         for item in change.items:
             names = found.setdefault(item.address.target, {})
             name = f"{item.address.kind}:{item.address.item}"
             names[name] = names.get(name, True) and change.is_done
-    return {
+    told = {
         target: [name if is_done else f"{name} (not done)" for name, is_done in names.items()]
         for target, names in found.items()
     }
+    for address in sorted((address for _, run in parts for address in run.released), key=str):
+        told.setdefault(address.target, []).append(f"{address.kind}:{address.item} (unmanaged from then on)")
+    return told

@@ -218,6 +218,23 @@ def test_what_is_unmanaged_is_not_left(messy: Machine) -> None:
     assert messy.at("/etc/new").exists()
 
 
+def test_what_is_unmanaged_is_forgotten_by_a_saved_plan_too_and_history_says_so(messy: Machine) -> None:
+    messy.write("version: 1\n" + USERS)
+    messy.run("apply", "--yes")
+    messy.write("version: 1\nuser: {go_env: {GOFLAGS: {unmanaged: true}}}\n")
+    saved = str(messy.repo / "saved")
+    assert messy.run("plan", "--output", saved).code == 0
+    done = messy.run("apply", saved)
+
+    assert done.code == 0, "nothing is written, so nobody is asked"
+    assert "go_env:GOFLAGS (unmanaged from then on)" in messy.run("history").out
+    assert [run["released"] for run in json.loads(messy.run("history", "--format", "json").out)] == [
+        ["vm/main/dev:go_env:GOFLAGS"], []
+    ]  # fmt: skip
+    messy.write("version: 1\nuser: {go_env: {GOPRIVATE: x}}\n")
+    assert "left: " not in messy.run("plan").out
+
+
 def test_a_layer_is_not_emptied(messy: Machine) -> None:
     messy.run("apply", "--yes")
     messy.write("version: 1\ndistro: {files: {/etc/motd: {content: x}}}\n")

@@ -68,6 +68,34 @@ def test_what_was_not_done_makes_nothing_ours() -> None:
     assert ledger.held((replace(undone, changes=(replace(undone.changes[0], is_done=False),)),)) == {}
 
 
+def released(generation: int, name: str) -> RunRecord:
+    return replace(run(generation, name, "1", "1"), changes=(), released=frozenset({Address(MAIN, "go_env", name)}))
+
+
+def test_what_was_released_is_ours_no_more_until_it_is_written_anew() -> None:
+    known = (run(1, "A", "0", "1"), run(2, "B", "0", "1"), released(3, "A"))
+    assert ledger.read(written(*known)) == known
+    assert [str(address) for address in ledger.held(known)] == ["lt/main:go_env:B"]
+    anew = ledger.held((*known, run(4, "A", "5", "6")))
+    assert anew[Address(MAIN, "go_env", "A")].origin.before == {"value": "5"}
+
+
+def test_what_was_released_and_led_back_is_not_ours_by_that() -> None:
+    back = run(3, "A", "1", "0")
+    assert ledger.held((run(1, "A", "0", "1"), released(2, "A"), back)) == {}
+    assert len(ledger.held((run(1, "A", "0", "1"), released(2, "A"), back, run(4, "A", "0", "1")))) == 1
+
+
+def test_a_row_that_releases_stays_as_long_as_what_it_takes_back() -> None:
+    """Else what was released long ago would be ours again: its run is kept for the sake of another address."""
+    day = "2025-01-01"
+    both = run(1, "A", "0", "1", day)
+    both = replace(both, changes=(*both.changes, replace(run(1, "B", "0", "1").changes[0], number=2)))
+    gone = replace(released(2, "A"), stamp=both.stamp)
+    others = [run(number, f"C{number}", "0", "0", day) for number in range(3, 40)]
+    assert [str(address) for address in ledger.held(ledger.read(written(both, gone, *others)))] == ["lt/main:go_env:B"]
+
+
 def test_bytes_are_kept_for_twenty_runs_ninety_days_and_while_an_address_is_ours() -> None:
     old = [
         run(number, "A" if number == 1 else f"B{number}", "0", "1" if number == 1 else "0", "2025-01-01")
