@@ -1124,6 +1124,41 @@ def test_a_user_s_time_is_over_also_where_timeout_cannot_tell_first(
     assert found["hers"].message == "the part of alice did not end within 1 s"
 
 
+@as_root
+@pytest.mark.parametrize(("tool", "streams"), [("rm", "</dev/null"), ("tar", "</dev/null >/dev/null 2>&1")])
+def test_what_a_user_leaves_running_holds_neither_our_streams_nor_our_lock(
+    tool: str, streams: str, live_machine: Machine, open_folder: Path
+) -> None:
+    """rm has the part's own streams, and tar runs before the part has a lock of its own."""
+    stays = f'case $HOME in */alice) sleep 60 {streams} & echo $! >>"$HOME/pids" ;; esac; real "$@"'
+    with_shim(live_machine, open_folder, tool, stays)
+    process, read_outcomes = started(live_machine, hers(live_machine))
+    try:
+        said, _ = process.communicate(timeout=30)
+        again = live_machine.apply(change("root", live_machine.write("/home/root", b"x")))
+    finally:
+        pids = live_machine.at("/home/alice/pids").read_text().split()
+        for pid in map(int, pids):
+            os.kill(pid, signal.SIGKILL)
+
+    assert pids and statuses(read_outcomes(said)) == {"hers": Status.DONE}
+    assert statuses(again) == {"root": Status.DONE}, again
+
+
+@as_root
+def test_a_user_speaks_for_his_own_part_only(live_machine: Machine, open_folder: Path) -> None:
+    """What root's part begins its records with is in names of files that everybody may see."""
+    state = live_machine.at("/var/lib/reconcile")
+    state.mkdir()
+    state.chmod(0o755)
+    forged = 'for s in /var/lib/reconcile/stage.*; do printf "\\n%s note forged\\n" "${s##*.}"; done'
+    with_shim(live_machine, open_folder, "rm", f'case $HOME in */alice) {forged} ;; esac; real "$@"')
+
+    told = live_machine.applied(hers(live_machine))
+
+    assert (statuses(told.outcomes), told.notes) == ({"hers": Status.DONE}, ())
+
+
 def hers(machine: Machine) -> Batch:
     wanted = change("hers", machine.write("/home/alice/x", b"x"))
     return Batch(target=Target("lt", "main", "alice"), user="alice", changes=(wanted,))

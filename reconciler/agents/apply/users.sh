@@ -39,7 +39,7 @@ find_account() { # $account_uid, $account_gid and $home of the user $1; else $wh
 is_covered() { # whether the archive $1 begins with the lines whose last is the digest $2 of its manifest; if not: $why
   # It would take long to digest it whole here, too: its part does so.
   why='the input did not arrive as it was sent'
-  { read -r _ && read -r _ && read -r _ && read -r _ && read -r line; } <"$stage/$1" && [ "$line" = "$2" ]
+  { read -r _ && read -r part_nonce && read -r _ && read -r _ && read -r line; } <"$stage/$1" && [ "$line" = "$2" ]
 }
 
 start_part() { # runs $archive with the rights of $user; fails where it did not run to its end, with $why
@@ -67,12 +67,16 @@ start_part() { # runs $archive with the rights of $user; fails where it did not 
   find_limit
   [ -z "$limit" ] || set -- timeout $limit "$longest" "$@"
   ! command -v setsid >/dev/null || set -- setsid "$@" # a user's process gets no hold of root's terminal
+  listen || return 1
   (
     trap - HUP INT PIPE QUIT TERM
-    exec "$@" 3<&-
-  ) <"$stage/$archive" &
+    exec "$@" 3<&- 8>&- 9>&-
+  ) <"$stage/$archive" >&8 2>&8 &
   group=$!
   await "$group"
+  ended=$code
+  hush
+  code=$ended
   case $code in 0 | 65) return 0 ;; esac
   kill -KILL "-$group" 2>/dev/null || : # what it had started would hold our streams open
   case $stopped:$code in
@@ -81,6 +85,28 @@ start_part() { # runs $archive with the rights of $user; fails where it did not 
   *) why="the part of $user ended early, with status $code" ;;
   esac
   return 1
+}
+
+listen() { # what a part says comes through a process of ours: whoever keeps its streams open does not hold up ours
+  why=$(mkfifo -- "$stage/said.$part" 2>&1) && command exec 8<>"$stage/said.$part" || return 1
+  (
+    trap '' INT QUIT TERM
+    exec 3<&- 8>&- 9>&-
+    while IFS= read -r line; do
+      case $line in
+      "$part_nonce "*) put "$newline$line" ;;
+      "$nonce over") break ;;
+      ?*) put "$newline$line" >&2 ;;
+      esac || : # nobody listens any more
+    done
+  ) <"$stage/said.$part" &
+  ear=$!
+}
+
+hush() { # the part has ended, and all that it has said is on its way
+  put "$newline$nonce over" >&8
+  exec 8>&-
+  await "$ear"
 }
 
 find_limit() { # how a user's part is ended when its time is over: told first, where timeout can do so; empty: it cannot be
