@@ -156,6 +156,8 @@ def touched(call: SystemCall, process: int, arguments: tuple[int, ...]) -> Itera
             continue
         try:
             base = str(Path(f"/proc/{process}/{start}").readlink())
+            if not text and Path(f"/proc/{process}/{start}").is_fifo():
+                base = f"pipe:{base}"  # one with a name: nothing on a disk
         except OSError:  # no such descriptor: the call will fail by itself
             continue
         yield os.path.normpath(f"{base}/{text}") if text else base

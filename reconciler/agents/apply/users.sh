@@ -88,7 +88,11 @@ start_part() { # runs $archive with the rights of $user; fails where it did not 
 }
 
 listen() { # what a part says comes through a process of ours: whoever keeps its streams open does not hold up ours
-  why=$(mkfifo -- "$stage/said.$part" 2>&1) && command exec 8<>"$stage/said.$part" || return 1
+  if ! why=$(mkfifo -- "$stage/said.$part" 2>&1) || ! command exec 8<>"$stage/said.$part"; then
+    why=${why##*: }
+    why="the part of $user cannot be heard: ${why:-no pipe can be had}"
+    return 1
+  fi
   (
     trap '' INT QUIT TERM
     exec 3<&- 8>&- 9>&-
