@@ -30,7 +30,7 @@ from agents.apply_machine import (
 )
 from reconciler.execution.parts import Batch
 from reconciler.model import ledger
-from reconciler.model.address import Target
+from reconciler.model.address import Address, Target
 from reconciler.model.ledger import RunRecord
 from reconciler.model.outcome import Status
 from reconciler.model.tasks import MakeDirectory, MakeLink, Remove, RunCommand
@@ -135,6 +135,15 @@ def test_without_a_journal_nothing_is_written(one_machine: Machine) -> None:
     assert {outcome.status for outcome in found.values()} == {Status.FAILED}
     assert all("the journal cannot be written" in outcome.message for outcome in found.values()), found
     assert not one_machine.at("/etc/a").exists() and not one_machine.at("/srv/d").exists()
+
+
+def test_without_a_journal_what_was_to_be_forgotten_only_is_told_of(one_machine: Machine) -> None:
+    (state_of(one_machine) / "ledger").mkdir(parents=True)
+    state_of(one_machine).chmod(0o711)
+
+    told = one_machine.applied(Batch(target=DISTRO, released=(Address(DISTRO, "files", "/etc/a"),)))
+
+    assert told.notes == ("the journal cannot be written: its ledger is no file",)
 
 
 # ---- the lock

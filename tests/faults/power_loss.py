@@ -10,6 +10,7 @@ taken to keep the order of what they were told.
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -121,6 +122,20 @@ def power_lost(ground: PoweredGround, number: int, journal: Journal) -> Findings
     ground.mended(found)
     if not ground.reference.ledger:
         found.left.clear()  # only what is written ahead can be found again
+    return found
+
+
+def power_lost_in_recovery(ground: PoweredGround, seed: int) -> Findings:
+    """The power goes where the next run clears up what a killed one left; mostly when its own disk's journal is written
+    and the changed one's is not."""
+    found, dice = Findings(), random.Random(seed)
+    count, switches = len(ground.reference.calls), sorted(ground.reference.switches)
+    ground.fresh()
+    ground.judged(ground.run(KillAt(dice.choice(switches))), found)
+    ran = ground.run(KillAt(dice.choice(range(1, count // 4))))
+    ground.lose_power(dice.choice([*Journal, Journal.KEPT, Journal.KEPT, Journal.KEPT]))
+    ground.judged(ran, found)
+    ground.mended(found)
     return found
 
 

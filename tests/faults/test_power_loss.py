@@ -10,7 +10,7 @@ import pytest
 from agents.apply_machine import as_root, shell_named, with_setpriv
 from faults.apart import apart, with_private_mounts
 from faults.campaign import IS_FULL, Row, numbers
-from faults.power_loss import Journal, PoweredGround, power_lost, why_not
+from faults.power_loss import Journal, PoweredGround, power_lost, power_lost_in_recovery, why_not
 from faults.sweep_fixtures import applets, bench
 
 __all__ = ["applets", "bench"]
@@ -40,4 +40,8 @@ def _carry_out(ground: PoweredGround) -> None:
     )  # what has gone for good, and what nobody looks for any more
     Row("power loss", ground).carry_out(
         {f"{number} {journal.name}": partial(power_lost, ground, number, journal) for number, journal in points}
+    )
+    seeds = range(100 if IS_FULL else 5)
+    Row("power loss in recovery", ground).carry_out(
+        {str(seed): partial(power_lost_in_recovery, ground, seed) for seed in seeds}
     )

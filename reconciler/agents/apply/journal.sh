@@ -9,7 +9,7 @@
 
 # shellcheck disable=SC2154,SC2034,SC2086  # other parts of the agent assign and read these; words are split on purpose, at IFS
 
-generation='' fresh='' copies=''
+generation='' begun='' fresh='' copies=''
 
 append() { # the row $1 to the ledger
   why='its ledger is no file'
@@ -38,7 +38,7 @@ begin_generation() { # durable before anything is put anywhere else; fails with 
   images=$state_folder/before/$generation
   compact
   why=$(mkdir -p -- "$images" 2>&1) && why=$(exec 2>&1 >"$stage/generation"; put "$generation") && own_ledger &&
-    append "{\"generation\": $generation, $intent" &&
+    append "{\"generation\": $generation, $intent" && begun=yes &&
     why=$(sync -- "$stage/tasks" "$stage/head" "$stage/parents" "$state_folder/ledger" "$stage/generation" "$stage" \
       "$images" "$state_folder/before" "$state_folder" 2>&1)
 }
@@ -81,11 +81,17 @@ keep_conflict() { # the bytes in the file $1 of the task $2, which are somebody 
     why=$(sync -- "$state_folder/conflict" 2>&1)
 }
 
+settle_gone() { # before the stage goes: else what went may be back after a power loss, and nobody would know whose it is
+  flush "$gone"
+  gone=''
+}
+
 end_generation() { # nothing of this run is left anywhere: durable, so that no later run need look
   [ -n "$generation" ] && [ -z "$outs$unfinished" ] || return 0
-  flush "$gone" # else what went may be back after a power loss, and nobody would know whose it is
+  settle_gone
   rm -rf -- "$stage" 2>/dev/null || return 0
   stage=''
+  [ -n "$begun" ] || return 0
   if append "{\"generation\": $generation, \"ended\": true}"; then
     sync -- "$state_folder/ledger" 2>/dev/null || :
   else
@@ -105,6 +111,7 @@ uninstall() { # what is kept here goes, but for edits of others, unless somethin
   set +f
   set -- "$@" "$state_folder"/watch.* # what is watched over is so no more
   set -f
+  settle_gone
   rm -rf -- "$@" "$stage" "$state_folder/lock" 2>/dev/null || emit note "not all of ${state_folder#"$prefix"} could be removed"
   generation='' lock=''
 }

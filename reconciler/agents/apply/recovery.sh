@@ -26,6 +26,7 @@ recover() {
     fi
     set -- "$@" "$dead"
   done
+  settle_gone
   [ $# = 0 ] || rm -rf -- "$@"
 }
 
@@ -66,6 +67,7 @@ tell_recovered() {
 }
 
 recover_task() { # the loaded one
+  gone=$gone$prefix$directory$newline # also of what the run took away itself, which may not be durable yet
   exists "$temp" || exists "$temp.old" || return 0
   case $kind in
   unpack | clear) recover_tree ;;

@@ -40,13 +40,18 @@ is_work() { # whether anything is left to do; $programs, whether programs are am
 }
 
 give_up_all() { # without a journal nothing is written
+  why="the journal cannot be written: ${why##*: }" untold=yes
   for change in $changes; do
     eval "verdict=\$result_$change last=\$last_$change"
     case $verdict:$last in
     :0 | [!:]*) ;;
-    *) finish "$change" failed "the journal cannot be written: ${why##*: }" ;;
+    *)
+      untold=''
+      finish "$change" failed "$why"
+      ;;
     esac
   done
+  [ -z "$untold" ] || emit note "$why" # what was to be forgotten only
 }
 
 judge_early() { # all that could be staged, before the first program or switch
@@ -122,6 +127,7 @@ leave() {
   set -- $asides
   IFS=' '
   [ $# = 0 ] || take_away "$@" || :
+  settle_gone
   [ -z "$stage" ] || [ -n "$outs$unfinished" ] || rm -rf -- "$stage" # else the next run needs it to clear up
   give_lock_up
   rmdir -- "$state_folder" 2>/dev/null || : # if nothing is kept in it

@@ -217,13 +217,12 @@ take_tree_place() { # a directory takes an empty one's place at once, another go
 
 set_aside() { # what the loaded task renamed is taken away once that is durable
   eval "aside_$this=yes"
-  asides=$asides$temp.old$newline
+  asides=$asides$temp.old$newline gone=$gone$prefix$directory$newline
 }
 
 take_away_aside() { # what stood at the place of the loaded task
   eval "aside_$this='' verdict=\$result_$change"
   doing "removing what was at $path"
-  gone=$gone$prefix$directory$newline
   take_away "$temp.old" && return
   reason "$why"
   [ -n "$verdict" ] || finish "$change" failed "cannot remove all that was at $path: $why"
