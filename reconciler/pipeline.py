@@ -97,7 +97,9 @@ def _pruned(planned: Planned, run: Run) -> Planned:
         return planned
     for target in dict.fromkeys(address.target for address in left):
         if not planned.desired[target].kinds:
-            fix = "`reconcile uninstall` leads back everything"
+            fix = (
+                "`reconcile uninstall` leads back everything; `unmanaged: true` in place of a value leaves it as it is"
+            )
             raise BlockedError(f"nothing is declared for {target}: --prune would empty it", fix=fix)
     journals = [ledger.of_sheet(sheet, target) for target, sheet in planned.observed.sheets.items()]
     steps = {address: step for address, step in undo_steps.origins(journals).items() if address in left}

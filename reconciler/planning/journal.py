@@ -6,11 +6,12 @@ end, is still to be run although the files are as desired.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model import ledger
-from reconciler.model.address import Address
+from reconciler.model.address import Address, Target
+from reconciler.model.desired import DesiredItems
 from reconciler.model.ledger import ChangeRecord, Held, RunRecord
 from reconciler.model.plan import Change, ItemPlan, Left
 from reconciler.model.states import State
@@ -30,25 +31,23 @@ def labelled(item: ItemPlan, ours: Mapping[Address, Held]) -> ItemPlan:
     return replace(item, notes=(*item.notes, note))
 
 
-def left(entry: TargetInput, declared: Collection[Address]) -> tuple[Left, ...]:
+def left(target: Target, ours: Mapping[Address, Held], declared: Collection[Address]) -> tuple[Left, ...]:
     """What some run of ours wrote and nobody declares any more, with its value before us."""
     return tuple(
         Left(address=address, before=held.origin.before, at=held.stamp.at, by=held.stamp.by)
-        for address, held in ledger.held(entry.journal).items()
-        if address.target == entry.target and address not in declared
+        for address, held in ours.items()
+        if address.target == target and address not in declared
     )
 
 
-def released(entry: TargetInput) -> tuple[Address, ...]:
+def released(desired: DesiredItems, ours: Iterable[Address]) -> tuple[Address, ...]:
     """What is ours and a document declares unmanaged: from the next apply on it is not."""
-    if entry.sheet is None or not (entry.sheet.host.elevated or entry.target.user):
-        return ()
     return tuple(
         address
-        for address in ledger.held(entry.journal)
-        if address.target == entry.target
-        and address.kind in entry.desired.kinds
-        and entry.desired.kinds[address.kind].items.get(address.item) is UNMANAGED
+        for address in ours
+        if address.target == desired.target
+        and address.kind in desired.kinds
+        and desired.kinds[address.kind].items.get(address.item) is UNMANAGED
     )
 
 

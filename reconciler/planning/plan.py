@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reconciler.model import ledger
 from reconciler.model.address import Address
+from reconciler.model.ledger import Held
 from reconciler.model.plan import Change, ItemPlan, Plan, TargetPlan
 from reconciler.model.states import State, TargetState
 from reconciler.model.values import UNMANAGED
@@ -40,15 +41,17 @@ def plan(inputs: Inputs, key: bytes) -> Plan:
     items = {
         draft.item.address: replace(draft.item, change=written.get(draft.item.address)) for draft in settled.drafts
     }
+    ours = {entry.target: ledger.held(entry.journal) for entry in inputs.targets}
     for entry in inputs.targets:
-        ours = ledger.held(entry.journal)
         items |= {
-            address: journal.labelled(item, ours) for address, item in items.items() if address.target == entry.target
+            address: journal.labelled(item, ours[entry.target])
+            for address, item in items.items()
+            if address.target == entry.target
         }
         for change in journal.due(entry, items):
             made = (*made, change)
             items |= {address: journal.still_due(items[address], change) for address in change.addresses}
-    targets = tuple(_target_plan(entry, items, made) for entry in inputs.targets)
+    targets = tuple(_target_plan(entry, items, made, ours[entry.target]) for entry in inputs.targets)
     return Plan(
         workstation=inputs.workstation,
         targets=targets,
@@ -58,7 +61,9 @@ def plan(inputs: Inputs, key: bytes) -> Plan:
     )
 
 
-def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan], made: Sequence[Change]) -> TargetPlan:
+def _target_plan(
+    entry: TargetInput, items: Mapping[Address, ItemPlan], made: Sequence[Change], ours: Mapping[Address, Held]
+) -> TargetPlan:
     mine = tuple(item for address, item in items.items() if address.target == entry.target)
     withheld = tuple(_withheld(entry))
     known = {*items, *entry.desired.withheld, *_declared(entry)}
@@ -75,7 +80,7 @@ def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan], made: Se
         f"a run of {run.stamp.holder} is at work there, or was cut short: then the next apply clears up after it"
         for run in cut_short
     )
-    released = journal.released(entry)
+    released = journal.released(entry.desired, ours)
     notes += (
         f"{address.kind}:{address.item} is unmanaged: ours no more from the next apply on" for address in released
     )
@@ -90,7 +95,7 @@ def _target_plan(entry: TargetInput, items: Mapping[Address, ItemPlan], made: Se
         fix=fix,
         items=mine + withheld + unseen,
         notes=tuple(notes),
-        left=journal.left(entry, known),
+        left=journal.left(entry.target, ours, known),
         unfinished=bool(cut_short),
         released=released,
     )

@@ -77,7 +77,7 @@ def _target(alike: Sequence[TargetPlan], changes: Mapping[str, Change], look: Lo
     for note in target.notes:
         yield from prose(indented(2, Span("note: ", Style.STRONG)), note, look)
     for left in target.left:
-        yield from prose(indented(2, Span("left: ", Style.STRONG)), _left(left), look)
+        yield from prose(indented(2, Span("left: ", Style.STRONG)), _left(left, target), look)
     kinds: dict[str, list[ItemPlan]] = {}
     for item in target.items:
         if _is_shown(item, target, look):
@@ -86,8 +86,9 @@ def _target(alike: Sequence[TargetPlan], changes: Mapping[str, Change], look: Lo
         yield from _kind(kind, items, changes, look)
 
 
-def _left(left: Left) -> str:
-    back = "--prune removes it" if left.before is None else "--prune gives it back its value from before us"
+def _left(left: Left, target: TargetPlan) -> str:
+    way = "--prune" if target.items else "`reconcile uninstall`"  # pruning empties no target
+    back = f"{way} removes it" if left.before is None else f"{way} gives it back its value from before us"
     name = f"{left.address.kind}:{left.address.item}"
     return f"{name}, written by our run of {left.at} and declared by nobody any more; {back}"
 

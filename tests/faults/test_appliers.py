@@ -14,8 +14,7 @@ from faults.appliers import PATIENCE_SECONDS, WATCHED, Arena, Contest, generatio
 from faults.measured import Measured, rounds
 from faults.slow_tools import Marks, SlowTools
 from reconciler.model.outcome import Status
-
-SOON_SECONDS = 1.0
+from yardstick import SOON_SECONDS
 
 
 def ways_to_start() -> tuple[tuple[str, ...], ...]:
@@ -36,7 +35,9 @@ def test_one_works_and_the_others_are_told(tmp_path: Path, has_flock: bool) -> N
             # Nothing holds on for what a dead one left at work; but a lock tells apart who is of another process namespace.
             arena.hidden, arena.kills, arena.wraps = ("flock", "busybox"), ("all of it",), ways_to_start()
         arena.prepare()
-        for number in range(wanted):
+        for number in range(4 * wanted):  # under load they meet less often: then there are more rounds
+            if number >= wanted and min(measured.counted[each] for each in ("killed", "contested")) >= wanted // 3:
+                break
             contest = arena.contest(number)
             measured.count(rounds=1, contested=bool(contest.losers), killed=any(one.killed for one in contest.appliers))
             measured.count(interleaved=contest.is_interleaved, mixed=contest.is_mixed, losers=len(contest.losers))
@@ -54,8 +55,8 @@ def test_one_works_and_the_others_are_told(tmp_path: Path, has_flock: bool) -> N
             assert after.statuses == {Status.DONE}, after.outcomes
             measured.count(left_over=len(machine.leftovers()))
             assert machine.leftovers() == []
-        assert measured.counted["killed"] >= wanted // 10
-        assert measured.counted["contested"] >= wanted // 10, "they never met"
+        assert measured.counted["killed"] >= wanted // 3
+        assert measured.counted["contested"] >= wanted // 3, "they hardly ever met"
 
 
 def test_what_a_dead_one_left_at_work_still_holds_the_lock(tmp_path: Path) -> None:
