@@ -13,7 +13,7 @@ from reconciler.model import ledger
 from reconciler.model.address import Address
 from reconciler.model.facts import PathType
 from reconciler.model.ledger import ChangeRecord, DueRecord, ItemRecord, PathRecord, RunRecord
-from reconciler.model.ledger_secrets import secrets_at
+from reconciler.model.ledger.secrets import secrets_at
 from reconciler.model.plan import Change, ItemPlan
 from reconciler.model.states import Phase, State
 from reconciler.model.tasks import Base, BlobTask, MakeDirectory, RunCommand, Task, WriteFile, left_by

@@ -19,9 +19,9 @@ from reconciler.execution.payload import UNNAMED
 from reconciler.execution.payload_shown import payload_shown
 from reconciler.execution.supply import supplied
 from reconciler.execution.visit import Observed
-from reconciler.model import effects, ledger, ledger_size
+from reconciler.model import effects, ledger
 from reconciler.model.address import Target
-from reconciler.model.ledger import RunRecord, RunStamp
+from reconciler.model.ledger import RunRecord, RunStamp, retention
 from reconciler.model.outcome import ChangeOutcome
 from reconciler.model.plan import Plan
 from reconciler.planning import way_back
@@ -174,7 +174,7 @@ def _batches(plan: Plan, machine: Target, observed: Observed, doors: Doors) -> l
             items=items,
             released=released.get(target, ()),
             journal=ledger.of_sheet(observed.sheets[target], target),
-            ledger_digest=ledger_size.large(observed.sheets[target], target),
+            ledger_digest=retention.large(observed.sheets[target], target),
         )
         for target in targets
     ]

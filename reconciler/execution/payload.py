@@ -12,8 +12,8 @@ from reconciler.execution.blobs import Blob, Supplies, Unavailable
 from reconciler.execution.parts import Part, WayBack, program_seconds
 from reconciler.execution.tar_stream import Archive
 from reconciler.execution.task_lines import Member, encoded, escaped, parents_of, tasks_of
-from reconciler.model import effects, ledger, ledger_size
-from reconciler.model.ledger import RunStamp
+from reconciler.model import effects, ledger
+from reconciler.model.ledger import RunStamp, retention
 from reconciler.model.plan import Change
 from reconciler.model.states import Effect
 from reconciler.model.tasks import BlobTask, Unpack, WriteBlob
@@ -99,7 +99,7 @@ def _archive(
 def _smaller_ledger(part: Part, stamp: RunStamp) -> Mapping[str, bytes]:
     if part.ledger_digest is None:
         return {}
-    return {"ledger": ledger_size.compacted(part.journal, stamp), "ledger.of": f"{part.ledger_digest}\n".encode()}
+    return {"ledger": retention.compacted(part.journal, stamp), "ledger.of": f"{part.ledger_digest}\n".encode()}
 
 
 def _unavailable(part: Part, supplies: Supplies) -> Mapping[BlobTask, Unavailable]:
@@ -146,7 +146,7 @@ def intent_of(part: Part, unavailable: Mapping[BlobTask, Unavailable], stamp: Ru
 
 def forget_of(part: Part, stamp: RunStamp) -> str:
     """The generations of which no bytes need be kept any more."""
-    return "".join(f"{number}\n" for number in ledger_size.outdated(part.journal, stamp))
+    return "".join(f"{number}\n" for number in retention.outdated(part.journal, stamp))
 
 
 def effects_of(part: Part) -> str:

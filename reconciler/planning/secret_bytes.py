@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from reconciler.model.address import Address, Target
 from reconciler.model.facts import FactSheet, FileState, PathType
-from reconciler.model.ledger_secrets import Brought_by, secret_fields, secrets_at
+from reconciler.model.ledger.secrets import Brought_by, secret_fields, secrets_at
 from reconciler.model.plan import Change, FieldDiff
 from reconciler.model.resource import Fields
 from reconciler.model.secrets import ENCODINGS, Secret

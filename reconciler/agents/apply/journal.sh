@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The journal of a state folder: what is about to be done, what was done, and the bytes before. See model/ledger.py.
+# The journal of a state folder: what is about to be done, what was done, and the bytes before. See model/ledger.
 #
 #   ledger      rows of JSON, one a line, each durable before what it announces. A row that was cut off is passed over
 #   before/G/K  what stood at the path of the task K before the generation G changed it, for its owner alone

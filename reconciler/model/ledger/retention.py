@@ -10,7 +10,7 @@ from reconciler.model import ledger
 from reconciler.model.address import Target
 from reconciler.model.facts import FactSheet
 from reconciler.model.ledger import RunRecord, RunStamp
-from reconciler.model.ledger_secrets import secrets_at
+from reconciler.model.ledger.secrets import secrets_at
 
 KEPT_GENERATIONS: Final = 20
 KEPT_DAYS: Final = 90

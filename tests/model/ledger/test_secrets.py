@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import ledger, ledger_size
+from reconciler.model import ledger
 from reconciler.model.address import Address, Target
 from reconciler.model.facts import PathType
-from reconciler.model.ledger import ChangeRecord, ItemRecord, PathRecord, RunRecord, RunStamp
-from reconciler.model.ledger_secrets import secret_fields, secrets_at
+from reconciler.model.ledger import ChangeRecord, ItemRecord, PathRecord, RunRecord, RunStamp, retention
+from reconciler.model.ledger.secrets import secret_fields, secrets_at
 from reconciler.model.tasks import Base
 from reconciler.model.values import Json
 
@@ -89,7 +89,7 @@ def test_the_run_that_brought_a_secret_stays_in_the_journal_though_its_address_i
     others = [run(number, {"B": None}, after=file("1")) for number in range(3, 40)]
     now = RunStamp(id="now", at="2026-12-01 12:00:00 UTC")
 
-    kept = ledger.read(ledger_size.compacted((BROUGHT, released, *others), now))
+    kept = ledger.read(retention.compacted((BROUGHT, released, *others), now))
 
     assert len(kept) < 39 and PATH in secrets_at(kept)
 

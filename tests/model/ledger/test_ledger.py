@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import ledger, ledger_size
+from reconciler.model import ledger
 from reconciler.model.address import Address, Target
 from reconciler.model.facts import PathType
-from reconciler.model.ledger import ChangeRecord, DueRecord, ItemRecord, PathRecord, RunRecord, RunStamp
+from reconciler.model.ledger import ChangeRecord, DueRecord, ItemRecord, PathRecord, RunRecord, RunStamp, retention
 from reconciler.model.secrets import Secret
 from reconciler.model.tasks import Base
 from reconciler.model.values import Json
@@ -30,7 +30,7 @@ def run(generation: int, name: str, before: str | None, after: str | None, day: 
 
 
 def written(*runs: RunRecord) -> bytes:
-    return ledger_size.compacted(runs, NOW)
+    return retention.compacted(runs, NOW)
 
 
 def test_what_is_written_is_read_again() -> None:
@@ -101,9 +101,9 @@ def test_bytes_are_kept_for_twenty_runs_ninety_days_and_while_an_address_is_ours
         run(number, "A" if number == 1 else f"B{number}", "0", "1" if number == 1 else "0", "2025-01-01")
         for number in range(1, 31)
     ]
-    assert ledger_size.outdated(tuple(old), NOW) == tuple(range(2, 11)), "the first holds the value from before us"
+    assert retention.outdated(tuple(old), NOW) == tuple(range(2, 11)), "the first holds the value from before us"
     young = [run(number, f"B{number}", "0", "0") for number in range(1, 31)]
-    assert ledger_size.outdated(tuple(young), NOW) == ()
+    assert retention.outdated(tuple(young), NOW) == ()
 
 
 def test_a_large_ledger_keeps_what_is_needed() -> None:
@@ -112,9 +112,9 @@ def test_a_large_ledger_keeps_what_is_needed() -> None:
         run(number, "A" if number == 1 else "B", large, large + str(number % 2) if number == 1 else large)
         for number in range(1, 1201)
     )
-    assert len(b"".join(ledger.rows_of(each).encode() for each in runs)) > 2 * ledger_size.LARGE_BYTES
+    assert len(b"".join(ledger.rows_of(each).encode() for each in runs)) > 2 * retention.LARGE_BYTES
     kept = ledger.read(written(*runs))
-    assert len(written(*runs)) <= ledger_size.LARGE_BYTES
+    assert len(written(*runs)) <= retention.LARGE_BYTES
     assert kept[0].generation == 1 and kept[-1].generation == 1200
     assert ledger.held(kept).keys() == ledger.held(runs).keys()
 
