@@ -7,8 +7,8 @@ from typing import Final
 
 from reconciler.model.address import Layer
 from reconciler.model.claims import Need, Path
-from reconciler.model.facts import Fact, FactSheet, PathInfo, PathState, PathType
-from reconciler.model.resource import Blocked
+from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, PathInfo, PathState, PathType
+from reconciler.model.resource import Blocked, Unknown
 from reconciler.model.schema import KindSchema, Text
 from reconciler.model.tasks import MakeDirectory
 from reconciler.model.values import Json
@@ -100,3 +100,9 @@ def distrusted(state: PathState) -> str | None:
         if state.distrusted
         else None
     )
+
+
+def unseen(state: PathState) -> Blocked | Unknown:
+    """What is said of a place that was not looked at: root keeps out of it, or only root may look."""
+    refusal = distrusted(state)
+    return Blocked(refusal) if refusal else Unknown(NEEDS_ROOT)

@@ -17,7 +17,7 @@ from reconciler.formats import fstab, mountinfo
 from reconciler.formats.fstab import Entry
 from reconciler.formats.mountinfo import Mount
 from reconciler.model.claims import WSL_CONF, Need, Path
-from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, FileText, Listing, PathInfo, PathType
+from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, FileText, Listing, PathInfo, PathState, PathType
 from reconciler.model.resource import Blocked, Fields, FileEdit, NotApplicable, Observed, Part, Seen, Unknown, Want
 from reconciler.model.states import Effect, Phase, Risk
 from reconciler.model.tasks import RunCommand, Task
@@ -170,7 +170,7 @@ class FstabKind(MemberKind, Generic[Item]):
     def _obstacle(self, name: str, entry: Entry | None, sheet: FactSheet) -> Blocked | Unknown | None:
         state = state_of(name, sheet)
         if state is not None and state.type is PathType.UNKNOWN:
-            return Unknown(NEEDS_ROOT)
+            return _distrusted(state) or Unknown(NEEDS_ROOT)
         if state is not None and state.path != name:
             return Blocked(f"{name} leads through a link to {state.path}", fix=f"name it {state.path}")
         if state is not None and state.type not in (PathType.DIRECTORY, PathType.MISSING):
@@ -221,9 +221,9 @@ class FstabKind(MemberKind, Generic[Item]):
 
     def _refusal(self, name: str, item: Item, view: View) -> Blocked | None:
         state = state_of(name, view.sheet)
-        if state is not None and state.distrusted:
-            why = f"{state.distrusted} can be written by others, so root mounts nothing below it"
-            return Blocked(why, fix="mount it elsewhere, and declare a link to it under user:")
+        refusal = _distrusted(state) if state is not None else None
+        if refusal is not None:
+            return refusal
         top = view.top(name)
         if top is None:
             return None if item.hides else hidden_by(name, view.sheet)
@@ -269,3 +269,10 @@ class FstabKind(MemberKind, Generic[Item]):
             for number, other in fstab.misplaced(lines)
             if self.is_mine(entries[number]) and entries[other].target != "/"
         ]
+
+
+def _distrusted(state: PathState) -> Blocked | None:
+    if not state.distrusted:
+        return None
+    why = f"{state.distrusted} can be written by others, so root mounts nothing below it"
+    return Blocked(why, fix="mount it elsewhere, and declare a link to it under user:")

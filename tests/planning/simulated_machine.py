@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 
@@ -69,6 +69,13 @@ class Node:
     group: str = "root"
     data: bytes = b""
     link: str | None = None
+
+
+class _BarredError(Exception):
+    """A link at `path`, the rest of a way behind it, that stands where somebody can write `directory`."""
+
+    def __init__(self, path: str, directory: str) -> None:
+        self.path, self.directory = path, directory
 
 
 class Machine:
@@ -196,13 +203,22 @@ class Machine:
 
     def _state(self, path: str, host: Host) -> PathState:
         whole = host.home + path[1:] if path.startswith("~") else path
-        state = self._plain(self.walk(whole, follow=False), host)
-        return replace(state, behind=self._plain(self.walk(whole), host)) if state.type is PathType.LINK else state
+        state = self._at(whole, host, follow=False)
+        return replace(state, behind=self._at(whole, host)) if state.type is PathType.LINK else state
+
+    def _at(self, path: str, host: Host, *, follow: bool = True) -> PathState:
+        """Root follows no link that others can write."""
+        try:
+            return self._plain(
+                self.walk(path, follow=follow, barred=self._others_above if host.uid == 0 else None), host
+            )
+        except _BarredError as error:
+            return PathState(path=error.path, type=PathType.UNKNOWN, distrusted=error.directory)
 
     def _plain(self, path: str, host: Host) -> PathState:
         hidden = host.uid != 0 and any(path.startswith(folder + "/") for folder in self.secretive)
         node = None if hidden else self.nodes.get(path)
-        distrusted = next(filter(self._open_to_others, self._above(path)), None) if host.uid == 0 else None
+        distrusted = self._others_above(path) if host.uid == 0 else None
         if node is None:
             kind = PathType.UNKNOWN if hidden else PathType.MISSING
             return PathState(path=path, type=kind, distrusted=distrusted)
@@ -217,6 +233,9 @@ class Machine:
             distrusted=distrusted,
         )
 
+    def _others_above(self, path: str) -> str | None:
+        return next(filter(self._open_to_others, self._above(path)), None)
+
     def _above(self, path: str) -> list[str]:
         parts = path.split("/")
         return ["/".join(parts[:count]) or "/" for count in range(1, len(parts))]
@@ -227,8 +246,8 @@ class Machine:
             node is not None and node.type is PathType.DIRECTORY and (node.owner != "root" or bool(node.mode & 0o022))
         )
 
-    def walk(self, path: str, *, follow: bool = True) -> str:
-        """Where a path leads: the links above it followed, and with `follow` those at its end."""
+    def walk(self, path: str, *, follow: bool = True, barred: Callable[[str], str | None] | None = None) -> str:
+        """Where a path leads: the links above it followed, and with `follow` those at its end; none that is barred."""
         at, ahead, links = "", [part for part in path.split("/") if part], 0
         while ahead:
             part = ahead.pop(0)
@@ -238,6 +257,8 @@ class Machine:
                 at = below
                 continue
             links += 1
+            if barred is not None and (directory := barred(below)):
+                raise _BarredError("/".join([below, *ahead]), directory)
             text = node.link or ""
             at, ahead = ("" if text.startswith("/") else at), [*(part for part in text.split("/") if part), *ahead]
         return at or "/"

@@ -19,9 +19,9 @@ from typing import Annotated, ClassVar, Final
 
 from reconciler.model.address import Layer
 from reconciler.model.claims import Account, Claim, Need, Path
-from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, PathInfo, PathType
+from reconciler.model.facts import Fact, FactSheet, PathInfo, PathType
 from reconciler.model.facts import Account as AccountFact
-from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Unknown, Want
+from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Want
 from reconciler.model.schema import KindSchema, MapOf, described, record_of
 from reconciler.model.states import Risk
 from reconciler.model.tasks import Base as TaskBase
@@ -38,6 +38,7 @@ from reconciler.resources.base import (
     parent_facts,
     parent_needs,
     path_name,
+    unseen,
 )
 from reconciler.resources.privileged_paths import folder_risks, home_risks, removal_risks
 
@@ -82,7 +83,7 @@ class Directories(Base):
         if state.type is PathType.MISSING:
             return None
         if state.type is PathType.UNKNOWN:
-            return Unknown(NEEDS_ROOT)
+            return unseen(state)
         if state.type is not PathType.DIRECTORY:
             return in_the_way(state, "a directory")
         fields: dict[str, str | None] = {"mode": octal(state.mode)}

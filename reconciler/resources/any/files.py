@@ -41,7 +41,7 @@ from typing import ClassVar, Final
 
 from reconciler.model.address import Layer
 from reconciler.model.claims import Account, Claim, Need, Path, Program
-from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, FileText, PathInfo, PathState, PathType
+from reconciler.model.facts import Fact, FactSheet, FileText, PathInfo, PathState, PathType
 from reconciler.model.facts import Account as AccountFact
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Unknown, Want
 from reconciler.model.schema import (
@@ -60,6 +60,7 @@ from reconciler.resources.base import (
     parent_facts,
     parent_needs,
     path_name,
+    unseen,
 )
 from reconciler.resources.file_blocks import Block
 from reconciler.resources.file_complaints import complaints
@@ -116,7 +117,7 @@ class Files(Base):
     def _seen(self, path: str, item: object, sheet: FactSheet) -> Observed | None:
         content, state = _holds(item), _state(path, item, sheet)
         if state.type is PathType.UNKNOWN:
-            return Unknown(NEEDS_ROOT)
+            return unseen(state)
         block = _block(item)
         if block is not None:
             return _obstacle(sheet.path(path), block.follow, is_tree=False) or block.seen(path, sheet)

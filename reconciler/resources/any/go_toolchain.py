@@ -32,7 +32,6 @@ from reconciler import agents
 from reconciler.model.address import Layer
 from reconciler.model.claims import Claim, Link, Need, Path, Program
 from reconciler.model.facts import (
-    NEEDS_ROOT,
     Fact,
     FactSheet,
     Listing,
@@ -49,7 +48,7 @@ from reconciler.model.tasks import Base as TaskBase
 from reconciler.model.tasks import Download, MakeLink, RemoveUnpacked, RunCommand, Unpack
 from reconciler.model.values import Absent, Json
 from reconciler.resources import go_packages
-from reconciler.resources.base import Base, distrusted, in_the_way, parent_needs, path_name
+from reconciler.resources.base import Base, distrusted, in_the_way, parent_needs, path_name, unseen
 from reconciler.resources.go_places import VERSION, GoPlaces
 from reconciler.resources.privileged_paths import path_risks
 
@@ -145,7 +144,7 @@ class GoToolchain(Base):
         if not isinstance(state, PathState):  # of what nobody declares only the name is known
             return Seen(fields={"version": f"go{version}"})
         if state.type is PathType.UNKNOWN:
-            return Unknown(NEEDS_ROOT)
+            return unseen(state)
         if state.type is PathType.MISSING:
             return None
         if state.type is not PathType.DIRECTORY:
@@ -166,7 +165,7 @@ class GoToolchain(Base):
     def _seen_link(self, use: str, sheet: FactSheet) -> Observed | None:
         state = sheet.path(self._places.link)
         if state.type is PathType.UNKNOWN:
-            return Unknown(NEEDS_ROOT)
+            return unseen(state)
         if state.type is PathType.MISSING:
             return None
         if state.type is PathType.LINK:

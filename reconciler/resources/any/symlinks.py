@@ -18,14 +18,14 @@ from typing import ClassVar, Final
 
 from reconciler.model.address import Layer
 from reconciler.model.claims import Path
-from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, PathInfo, PathType
-from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Unknown, Want
+from reconciler.model.facts import Fact, FactSheet, PathInfo, PathType
+from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Want
 from reconciler.model.schema import Complaint, KindSchema, MapOf, Text
 from reconciler.model.secrets import SecretText
 from reconciler.model.tasks import Base as TaskBase
 from reconciler.model.tasks import MakeLink, Remove
 from reconciler.model.values import Absent
-from reconciler.resources.base import Base, distrusted, in_the_way, parent_facts, parent_needs, path_name
+from reconciler.resources.base import Base, distrusted, in_the_way, parent_facts, parent_needs, path_name, unseen
 from reconciler.resources.privileged_paths import link_risks, removal_risks
 
 
@@ -50,7 +50,7 @@ class Symlinks(Base):
         for path in self.items:
             state = sheet.path(path)
             if state.type is PathType.UNKNOWN:
-                found[path] = Unknown(NEEDS_ROOT)
+                found[path] = unseen(state)
             elif state.type is PathType.LINK:
                 found[path] = Seen(fields={"value": state.link})
             elif state.type is not PathType.MISSING:

@@ -76,6 +76,12 @@ def test_a_link_in_its_place_blocks_also_where_it_leads_to_a_directory(machine: 
     assert item(machine, OwnedDirectory()).why == "/opt/a is a link to /etc, not a directory"
 
 
+def test_root_is_led_nowhere_by_a_link_in_a_home_and_says_so(machine: Machine) -> None:
+    machine.link("/home/alice/app", "/opt")
+    found = item(machine, OwnedDirectory(), "/home/alice/app/x")
+    assert found.why == "/home/alice can be written by others, so root keeps out: declare it under user:"
+
+
 def test_a_place_that_only_root_may_look_into_is_unknown(machine: Machine) -> None:
     machine.directory("/opt/closed")
     machine.secretive.add("/opt/closed")

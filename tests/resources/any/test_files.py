@@ -188,6 +188,14 @@ def test_root_keeps_out_of_homes(machine: Machine) -> None:
     assert found.why == "/home/alice can be written by others, so root keeps out: declare it under user:"
 
 
+@pytest.mark.parametrize("wanted", [OwnedFile(content="x"), OwnedFile(block="x"), ABSENT])
+def test_root_is_led_nowhere_by_a_link_in_a_home_and_says_so(machine: Machine, wanted: object) -> None:
+    machine.link("/home/alice/app", "/etc")
+    found = item(machine, wanted, "/home/alice/app/motd")
+    assert found.state is State.BLOCKED
+    assert found.why == "/home/alice can be written by others, so root keeps out: declare it under user:"
+
+
 def test_the_user_writes_there(machine: Machine) -> None:
     assert item(machine, File(content="x"), "~/.npmrc").state is State.ADD
 

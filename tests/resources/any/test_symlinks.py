@@ -74,6 +74,12 @@ def test_an_absent_link_is_removed_also_when_it_leads_nowhere(machine: Machine) 
     assert PATH not in machine.nodes
 
 
+def test_root_is_led_nowhere_by_a_link_in_a_home_and_says_so(machine: Machine) -> None:
+    machine.link("/home/alice/app", "/opt")
+    found = item(machine, "/etc", "/home/alice/app/x")
+    assert found.why == "/home/alice can be written by others, so root keeps out: declare it under user:"
+
+
 def test_a_place_that_only_root_may_look_into_is_unknown(machine: Machine) -> None:
     machine.directory("/opt/closed")
     machine.secretive.add("/opt/closed")
