@@ -30,7 +30,9 @@ def held(runs: Iterable[RunRecord]) -> Mapping[Address, Held]:
     given_up: dict[Address, ItemRecord] = {}
     for run in runs:
         given_up |= {address: found.pop(address).origin for address in run.released if address in found}
-        for item in (item for change in run.changes if change.is_done for item in change.items):
+        # An item may take several changes, and was given one value by all of them.
+        items = {item.address: item for change in run.changes if change.is_done for item in change.items}
+        for item in items.values():
             earlier = found.pop(item.address, None)
             origin = earlier.origin if earlier else item
             if not is_same(given_up.get(item.address, origin).before, item.after):

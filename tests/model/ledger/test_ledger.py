@@ -63,6 +63,14 @@ def test_what_is_ours_has_its_first_value_before_and_its_last_after() -> None:
     assert (held.origin_generation, held.last_generation) == (1, 3)
 
 
+def test_what_took_several_changes_is_ours_once_and_no_more_when_it_is_led_back() -> None:
+    """A unit is read anew, then started: two changes of one item."""
+    there, back = (replace(one, changes=one.changes * 2) for one in (run(1, "A", "0", "1"), run(2, "A", "1", "0")))
+    (held,) = ledger.held((there,)).values()
+    assert held.origin.before == {"value": "0"}
+    assert ledger.held((there, back)) == {}
+
+
 def test_what_was_not_done_makes_nothing_ours() -> None:
     undone = run(1, "A", "0", "1")
     assert ledger.held((replace(undone, changes=(replace(undone.changes[0], is_done=False),)),)) == {}
