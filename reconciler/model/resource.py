@@ -149,9 +149,15 @@ class Resource(Protocol):
         """
 
     @classmethod
-    def as_declared(cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None) -> object | None:
-        """The item that has what was once seen of it, so that it can be led back there; `data` are the bytes of the one
-        file that it wrote, as they were then. None: no item can say it."""
+    def as_declared(
+        cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None, after: Mapping[str, Json] | None
+    ) -> object | None:
+        """The item that has what was once seen of it, so that it can be led back there from what a run made of it, `after`;
+        `data` are the bytes of the one file that it wrote, as they were then. None: no item can say it."""
+
+    @classmethod
+    def is_as_left(cls, seen: Mapping[str, Json] | None, after: Mapping[str, Json] | None) -> bool:
+        """Whether an item that is seen so is still what a run made of it."""
 
     @property
     def items(self) -> Mapping[str, object]: ...

@@ -231,10 +231,13 @@ def described(text: str, *, removable: bool = False) -> dict[str, object]:
 
 
 def record_of(item: type) -> Record:
-    """The schema that a frozen dataclass is: its annotations are types, its defaults make fields optional."""
+    """The schema that a frozen dataclass is: its annotations are types, its defaults make fields optional. What no document
+    can say, only a way back, is `undocumented`."""
     hints = get_type_hints(item, include_extras=True)
     fields: dict[str, Field] = {}
     for entry in dataclasses.fields(item):
+        if "undocumented" in entry.metadata:
+            continue
         required = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
         fields[entry.name] = Field(
             schema=_schema_of(hints[entry.name]),

@@ -6,6 +6,7 @@ still is as the run left it then gets its very bytes back, from the copy on the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -16,6 +17,8 @@ from reconciler.model.desired import DesiredItems, DesiredKind, Withheld
 from reconciler.model.facts import Fact, FactSheet
 from reconciler.model.plan import ItemPlan, Plan, TargetPlan
 from reconciler.model.resource import Resource
+from reconciler.model.secrets import Secret
+from reconciler.model.states import State
 from reconciler.model.values import ABSENT, Json
 from reconciler.planning import needs, undo_paths
 from reconciler.planning.undo_steps import Step
@@ -100,7 +103,7 @@ class Reversal:
         text = None if data is None else data.decode("utf-8", "surrogateescape")
         seen = {name: text if name in untold else value for name, value in before.items()}
         try:
-            value = resource.as_declared(address.target.layer, address.item, seen, data)
+            value = resource.as_declared(address.target.layer, address.item, seen, data, step.item.after)
         except KeyError:
             value = None
         return _not_told(step) if value is None else value
@@ -110,7 +113,7 @@ class Reversal:
         found = {}
         for item in plan.items:
             step = self.steps.get(item.address)
-            if step is None or not item.state.is_write or _is_as_left(ledger.told(item.before), step.item.after):
+            if step is None or not item.state.is_write or self._is_as_left(item, step):
                 continue
             if not undo_paths.are_as_left(
                 step, sheets[item.address.target]
@@ -119,14 +122,48 @@ class Reversal:
                 found[item.address] = Withheld(why, blocked=True, fix=_BY_HAND)
         return found
 
+    def _is_as_left(self, item: ItemPlan, step: Step) -> bool:
+        kind = self.kinds[item.address.target, item.address.kind]
+        return kind.is_as_left(ledger.told(item.before), _without_secrets(step.item.after))
+
     def exact(self, plan: Plan, sheets: Mapping[Target, FactSheet]) -> Plan:
         """The plan, in which files that are as they were left get their very bytes back."""
         left = undo_paths.stuck(plan.items, self.steps, sheets)
         items, more = undo_paths.by_path(left, plan.changes, sheets)
         anew = {item.address: item for item in items}
-        targets = tuple(_with(target, anew) for target in plan.targets)
+        targets = tuple(self._with(target, anew) for target in plan.targets)
         changes = undo_paths.exact((*plan.changes, *more), self.steps, sheets)
         return replace(plan, changes=changes, targets=targets, needs=needs.of(targets, changes))
+
+    def _with(self, target: TargetPlan, anew: Mapping[Address, ItemPlan]) -> TargetPlan:
+        items = (anew.get(item.address, item) for item in target.items)
+        return replace(target, items=tuple(map(self._with_what_stays, items)), left=())
+
+    def _with_what_stays(self, item: ItemPlan) -> ItemPlan:
+        """With a note for every field that its step changed and this plan does not change back: its kind cannot say it."""
+        step = self.steps.get(item.address)
+        if step is None or item.after is None or not (item.state.is_write or item.state is State.IN_SYNC):
+            return item
+        left = {**(item.before or {}), **item.after}
+        before, after = step.item.before or {}, step.item.after or {}
+        notes = []
+        for name in sorted(after.keys() & before.keys()):
+            stays, was = left.get(name), {name: before[name]}
+            if (
+                isinstance(stays, Secret)
+                or ledger.is_same({name: after[name]}, was)
+                or ledger.is_same({name: stays}, was)
+            ):
+                continue
+            how = "as it is" if ledger.is_untold(after[name]) else _said(stays)
+            notes.append(f"{name} stays {how}, and was {_said(before[name])} before: nothing leads that back")
+        return replace(item, notes=(*item.notes, *notes))
+
+
+def _said(value: Json) -> str:
+    if value is None or ledger.is_untold(value):
+        return "absent" if value is None else "another"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _not_told(step: Step) -> Withheld:
@@ -146,11 +183,6 @@ def _joined(beside: DesiredItems, back: DesiredItems | None) -> DesiredItems:
     return replace(beside, kinds=kinds, withheld={**back.withheld, **beside.withheld})
 
 
-def _with(target: TargetPlan, anew: Mapping[Address, ItemPlan]) -> TargetPlan:
-    return replace(target, items=tuple(anew.get(item.address, item) for item in target.items), left=())
-
-
-def _is_as_left(observed: Mapping[str, Json] | None, after: Mapping[str, Json] | None) -> bool:
+def _without_secrets(after: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
     """A secret that was written is not looked at."""
-    known = None if after is None else {name: value for name, value in after.items() if not ledger.is_secret(value)}
-    return ledger.is_same(observed, known)
+    return None if after is None else {name: value for name, value in after.items() if not ledger.is_secret(value)}

@@ -32,6 +32,8 @@ FACTS: Final[frozenset[Fact]] = frozenset({FileText(PASSWD), FileText(GROUP), *m
 NO_SUITE: Final = Blocked("nothing here makes accounts", fix="install the package  shadow, or  passwd  on Debian")
 _INSTALL_SHADOW: Final = "add  shadow  to packages, apply, then plan again"
 _IS_THERE: Final = ("sh", "-c", '[ -x "$1" ] || { echo "there is no program $1" >&2; exit 1; }', "shell")
+_LEAVE: Final = 'cut -d: -f1 /etc/group | grep -Fqx -e "$2" || exit 0; exec "$0" $3 "$1" "$2"'
+"""A group that has gone is nobody's any more."""
 _OPTIONS: Final[Mapping[Suite, Mapping[str, str]]] = {
     Suite.SHADOW: {"shell": "-s", "home": "-d", "uid": "-u", "comment": "-c"},
     Suite.BUSYBOX: {"shell": "-s", "home": "-h", "uid": "-u", "comment": "-g"},
@@ -107,6 +109,11 @@ def changed_account(name: str, fields: Fields, suite: Suite) -> tuple[RunCommand
     if others:
         return Blocked(f"busybox cannot change the {others[0]} of an account", fix=_INSTALL_SHADOW)
     return _joined(name, fields)
+
+
+def left_groups(name: str, groups: Sequence[str], suite: Suite) -> tuple[RunCommand, ...]:
+    program, option = {Suite.SHADOW: ("gpasswd", "-d"), Suite.BUSYBOX: ("delgroup", "")}[suite]
+    return tuple(RunCommand(argv=("sh", "-c", _LEAVE, program, name, group, option)) for group in groups)
 
 
 def removed_account(entry: Entry, suite: Suite) -> tuple[RunCommand, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from reconciler.model import ledger
 from reconciler.model.address import Layer
 from reconciler.model.claims import Need, Path
 from reconciler.model.facts import NEEDS_ROOT, Fact, FactSheet, PathInfo, PathState, PathType
@@ -40,8 +41,14 @@ class Base:
         raise NotImplementedError
 
     @classmethod
-    def as_declared(cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None) -> object | None:
+    def as_declared(
+        cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None, after: Mapping[str, Json] | None
+    ) -> object | None:
         return cls.schema(layer).declared(name, seen)
+
+    @classmethod
+    def is_as_left(cls, seen: Mapping[str, Json] | None, after: Mapping[str, Json] | None) -> bool:
+        return ledger.is_same(seen, after)
 
     def implied(self, sheet: FactSheet) -> Mapping[str, object]:
         return {}

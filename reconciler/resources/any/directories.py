@@ -19,8 +19,8 @@ from typing import Annotated, ClassVar, Final
 
 from reconciler.model.address import Layer
 from reconciler.model.claims import Account, Claim, Need, Path
-from reconciler.model.facts import Fact, FactSheet, PathInfo, PathType
 from reconciler.model.facts import Account as AccountFact
+from reconciler.model.facts import Fact, FactSheet, PathInfo, PathType
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Want
 from reconciler.model.schema import KindSchema, MapOf, described, record_of
 from reconciler.model.states import Risk

@@ -41,8 +41,8 @@ from typing import ClassVar, Final
 
 from reconciler.model.address import Layer
 from reconciler.model.claims import Account, Claim, Need, Path, Program
-from reconciler.model.facts import Fact, FactSheet, FileText, PathInfo, PathState, PathType
 from reconciler.model.facts import Account as AccountFact
+from reconciler.model.facts import Fact, FactSheet, FileText, PathInfo, PathState, PathType
 from reconciler.model.resource import Blocked, Fields, NotApplicable, Observed, Part, Resource, Seen, Unknown, Want
 from reconciler.model.schema import (
     KindSchema,
@@ -83,10 +83,12 @@ class Files(Base):
     layers: ClassVar[frozenset[Layer]] = frozenset({Layer.DISTRO, Layer.USER})
 
     @classmethod
-    def as_declared(cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None) -> object | None:
+    def as_declared(
+        cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None, after: Mapping[str, Json] | None
+    ) -> object | None:
         """Its bytes and rights; of what was unpacked nobody has the archive any more, unless it was nothing."""
         if "block" in seen:
-            return super().as_declared(layer, name, seen, data)
+            return super().as_declared(layer, name, seen, data, after)
         rights = {key: seen[key] for key in ("mode", "owner", "group") if seen.get(key) is not None}
         if data is not None:
             return {**rights, "content": data.decode("utf-8", "surrogateescape"), "newline": "keep"}

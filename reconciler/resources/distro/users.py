@@ -32,7 +32,7 @@ from reconciler.model.schema import Complaint, Integer, KindSchema, ListOf, MapO
 from reconciler.model.secrets import SecretText
 from reconciler.model.states import Phase, Risk
 from reconciler.model.tasks import RunCommand
-from reconciler.model.values import Absent, Json
+from reconciler.model.values import ABSENT, Absent, Json
 from reconciler.resources import accounts, sudo_rules
 from reconciler.resources.accounts import Suite
 from reconciler.resources.base import ABSOLUTE_PATH, ACCOUNT_NAME, Base
@@ -74,6 +74,9 @@ class User:
         ),
     )
 
+    leaves: tuple[str, ...] = field(default=(), metadata={"undocumented": True})
+    """Groups that it is led back out of."""
+
     def declared(self) -> Iterator[tuple[str, Json]]:
         """Its fields in normal form."""
         for key in ("shell", "home", "uid"):
@@ -81,7 +84,7 @@ class User:
                 yield key, getattr(self, key)
         if self.comment is not None:
             yield "comment", self.comment.rstrip(",")
-        if self.groups:
+        if self.groups or self.leaves:
             yield "groups", [*sorted({*self.groups})]
         if self.sudo is not None:
             yield "sudo", None if isinstance(self.sudo, Absent) else self.sudo
@@ -99,6 +102,17 @@ class Users(Base):
             description="Users: account, groups, sudo.",
             check=_check,
         )
+
+    @classmethod
+    def as_declared(
+        cls, layer: Layer, name: str, seen: Mapping[str, Json], data: bytes | None, after: Mapping[str, Json] | None
+    ) -> object | None:
+        """Without a rule where there was none, and out of the groups that it was put into."""
+        known = super().as_declared(layer, name, seen, data, after)
+        assert isinstance(known, dict)
+        gone = {"sudo": ABSENT} if "sudo" in seen and seen["sudo"] is None else {}
+        had = accounts.group_names(seen)
+        return {**known, **gone, "leaves": [group for group in accounts.group_names(after or {}) if group not in had]}
 
     def wanted_facts(self) -> frozenset[Fact]:
         found: set[Fact] = {*accounts.FACTS, *map(AccountFact, self.items)}
@@ -139,13 +153,20 @@ class Users(Base):
         account = {key: value for key, value in wanted.items() if key != "sudo"}
         parts: list[Part] = []
         if account or before is None:
-            made = _account(name, account, before, sheet)
+            made = _account(name, account, before, sheet, self.items[name])
             if not isinstance(made, Part):
                 return made
             parts.append(made)
         if "sudo" in wanted and wanted["sudo"] != sudo_rules.seen(name, sheet):
             parts.append(sudo_rules.part(name, _text(wanted["sudo"]), sheet))
         return parts
+
+    def remarks(self, sheet: FactSheet) -> Sequence[str]:
+        if sheet.host.at_rest or accounts.unreadable(sheet):
+            return ()
+        known = accounts.passwd(sheet)
+        made = [name for name, item in self.items.items() if isinstance(item, User) and name not in known]
+        return (f"{', '.join(made)}: a new account has no password, also one that had one before",) if made else ()
 
 
 def _has_rule(item: object) -> bool:
@@ -189,8 +210,9 @@ def _seen(name: str, item: object, entry: Entry | None, sheet: FactSheet) -> Obs
     if entry is None:
         return Seen(fields=fields) if isinstance(item, Absent) and fields["sudo"] is not None else None
     groups = groups_of(entry, accounts.groups(sheet))
-    if isinstance(item, User) and item.groups:
-        groups = tuple(group for group in groups if group in item.groups)
+    declared = (*item.groups, *item.leaves) if isinstance(item, User) else ()
+    # Its own group comes and goes with it.
+    groups = tuple(group for group in groups if (group in declared if declared else group != name))
     fields |= {"shell": entry.shell, "home": entry.home, "uid": entry.uid}
     return Seen(fields=fields | {"comment": entry.comment.rstrip(","), "groups": [*groups]})
 
@@ -198,7 +220,9 @@ def _seen(name: str, item: object, entry: Entry | None, sheet: FactSheet) -> Obs
 # ---- what is written
 
 
-def _account(name: str, fields: Fields, before: Seen | None, sheet: FactSheet) -> Part | Blocked | NotApplicable:
+def _account(
+    name: str, fields: Fields, before: Seen | None, sheet: FactSheet, item: object
+) -> Part | Blocked | NotApplicable:
     if sheet.host.at_rest:
         return NotApplicable("accounts are made and changed where the system runs")
     suite = accounts.suite_of(sheet)
@@ -207,9 +231,12 @@ def _account(name: str, fields: Fields, before: Seen | None, sheet: FactSheet) -
     uid = before.fields["uid"] if before else None
     if "uid" in fields and uid is not None and uid not in accounts.PEOPLE:
         return Blocked(f"{name} is an account of the system: its number stays {uid}", fix="take  uid  out")
-    tasks = _programs(name, fields, suite, sheet, is_new=before is None)
+    tasks = _programs(name, fields, before, suite, sheet)
     if isinstance(tasks, Blocked):
         return tasks
+    if before and isinstance(item, User) and "groups" in fields:
+        is_in = accounts.group_names(before.fields)
+        tasks += accounts.left_groups(name, [group for group in item.leaves if group in is_in], suite)
     needs = [Need(Group(group)) for group in accounts.group_names(fields)]
     shell = _text(fields.get("shell"))
     if shell:
@@ -220,11 +247,13 @@ def _account(name: str, fields: Fields, before: Seen | None, sheet: FactSheet) -
 
 
 def _programs(
-    name: str, fields: Fields, suite: Suite, sheet: FactSheet, *, is_new: bool
+    name: str, fields: Fields, before: Seen | None, suite: Suite, sheet: FactSheet
 ) -> tuple[RunCommand, ...] | Blocked:
-    if is_new:
+    if before is None:
         return accounts.new_account(name, fields, suite, has_group=name in accounts.groups(sheet))
-    return accounts.changed_account(name, fields, suite)
+    joins = set(accounts.group_names(fields)).difference(accounts.group_names(before.fields))
+    changed = {key: value for key, value in fields.items() if key != "groups" or joins}
+    return accounts.changed_account(name, changed, suite) if changed else ()
 
 
 def _removal(name: str, sheet: FactSheet) -> Sequence[Part] | Blocked | NotApplicable:

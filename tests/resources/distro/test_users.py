@@ -14,7 +14,7 @@ from reconciler.model.plan import ItemPlan, Plan
 from reconciler.model.resource import Resource, Seen
 from reconciler.model.states import Phase, Risk, State
 from reconciler.model.tasks import RunCommand, WriteFile
-from reconciler.model.values import ABSENT
+from reconciler.model.values import ABSENT, Json
 from reconciler.resources.any.files import Files, OwnedFile
 from reconciler.resources.distro import groups as group_kind
 from reconciler.resources.distro.packages import Package, Packages
@@ -441,3 +441,38 @@ def test_a_rule_may_be_declared_absent(reading: Reading) -> None:
     desired = reading("distro:\n  users: {eve: {shell: /bin/sh, sudo: {absent: true}}}\n")[DISTRO]
     item = Users.schema(Layer.DISTRO).built("eve", desired.kinds["users"].items["eve"])
     assert item == User(shell="/bin/sh", sudo=ABSENT)
+
+
+# ---- the way back
+
+
+def led_back(name: str, before: dict[str, Json], after: dict[str, Json]) -> object:
+    item = Users.as_declared(Layer.DISTRO, name, before, None, after)
+    return Users.schema(Layer.DISTRO).built(name, item)
+
+
+def test_who_had_no_rule_has_none_again() -> None:
+    back = led_back("alice", {"sudo": None, "shell": "/bin/sh"}, {"sudo": "nopasswd"})
+    assert back == User(shell="/bin/sh", sudo=ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("program", "words"), [("useradd", ("gpasswd", "alice", "docker", "-d")), ("adduser", ("delgroup", "alice", "docker", ""))]
+)  # fmt: skip
+def test_who_was_put_into_a_group_is_led_out_of_it(machine: Machine, program: str, words: tuple[str, ...]) -> None:
+    machine = equipped(machine, program)
+    back = led_back("alice", {"groups": ["alice"]}, {"groups": ["alice", "docker"]})
+    found = plan(machine, {"alice": back})
+    assert programs(found) == [words]
+    assert only(found).diffs[0].before == ["alice", "docker"] and only(found).diffs[0].after == ["alice"]
+    assert plan(machine, {"alice": led_back("alice", {"groups": []}, {"groups": ["dialout"]})}).changes == ()
+
+
+def test_the_group_of_its_own_comes_with_an_account_that_is_made_again(shadow: Machine) -> None:
+    before = only(plan(shadow, {"alice": ABSENT})).before
+    assert before is not None and before["groups"] == ["docker"]
+
+
+def test_a_new_account_has_no_password_and_that_is_said(any_suite: Machine) -> None:
+    (target,) = plan(any_suite, {"eve": User(), "alice": User()}).targets
+    assert "eve: a new account has no password, also one that had one before" in target.notes
