@@ -1,11 +1,11 @@
 """Packages of the distro, by apt, apk or dnf, whichever is its own.
 
-Manages whether a package is there and, where `version` says so, at which version it is kept (held against upgrades). Leaves
-alone what else is installed, the newest versions, and the configuration of what is removed; nothing goes with a package
-that is not named, but what apk drops by itself. What several packages need is one run of the package manager. A package
-that another one provides is there. `name` says what it is called where it is called otherwise: by os-release's ID, else
-the distros it is like, else `default`, else the item's own name. `programs` are those it brings, for others that need
-them. Takes effect at once.
+Manages whether a package is there and, where `version` says so, at which version it is kept (held against upgrades; with
+`held: false` upgrades may move it from there). Leaves alone what else is installed, the newest versions, and the
+configuration of what is removed; nothing goes with a package that is not named, but what apk drops by itself. What several
+packages need is one run of the package manager. A package that another one provides is there. `name` says what it is called
+where it is called otherwise: by os-release's ID, else the distros it is like, else `default`, else the item's own name.
+`programs` are those it brings, for others that need them. Takes effect at once.
 
     distro:
       packages:                           # or only names: [git, curl]
@@ -59,6 +59,12 @@ class Package:
     version: Annotated[str | None, VERSION] = field(
         default=None, metadata=described("The version it is kept at; may be a glob.")
     )
+    held: bool | None = field(
+        default=None,
+        metadata=described(
+            "false: upgrades may move it, also from the version that is declared. Else it is kept there."
+        ),
+    )
     programs: Annotated[tuple[str, ...], ListOf(of=PROGRAM, single=True)] = field(
         default=(), metadata=described("Programs that come with it.")
     )
@@ -67,6 +73,13 @@ class Package:
 class Packages(Base):
     kind: ClassVar[str] = "packages"
     layers: ClassVar[frozenset[Layer]] = frozenset({Layer.DISTRO})
+
+    @classmethod
+    def is_as_left(cls, seen: Mapping[str, Json] | None, after: Mapping[str, Json] | None) -> bool:
+        """At a version that fits a glob."""
+        if seen is None or after is None or not package_managers.fits(str(seen["version"]), str(after.get("version"))):
+            return super().is_as_left(seen, after)
+        return super().is_as_left(seen, {**after, "version": seen["version"]})
 
     @classmethod
     def schema(cls, layer: Layer) -> KindSchema:
@@ -123,7 +136,9 @@ class Packages(Base):
         for program in item.programs:
             places = () if "/" in program else (f"/usr/bin/{program}", f"/bin/{program}")
             provides |= {Program(program), *map(Program, places)}
-        fields: dict[str, Json] = {"version": item.version, "held": True} if item.version else {}
+        fields: dict[str, Json] = {} if item.version is None else {"version": item.version, "held": True}
+        if item.held is not None:
+            fields["held"] = item.held
         return Want(fields=fields, provides=frozenset(provides))
 
     def write(
@@ -140,27 +155,29 @@ class Packages(Base):
             if kept:
                 return Blocked(f"{real} cannot be removed: {kept}", fix="take it out of the document")
             return (_part("absent packages", manager.remove(real), manager, sheet),)
+        released = (_part("released packages", manager.release(real), manager, sheet),)
         if "version" not in after:
-            return (_part("packages", manager.install(real), manager, sheet),)
-        version = str(after["version"])
+            return (_part("packages", manager.install(real), manager, sheet),) if before is None else released
+        version, is_held = str(after["version"]), after["held"] is True
         refusal = manager.pin_refusal(version, sheet)
         if refusal:
             return refusal
         if before is not None and before.fields["version"] == version:
-            return (_part("held packages", manager.hold(real, version), manager, sheet),)
-        return (_part("pinned packages", manager.pin(real, version), manager, sheet),)
+            return (_part("held packages", manager.hold(real, version), manager, sheet),) if is_held else released
+        return (_part("pinned packages", manager.pin(real, version), manager, sheet), *(() if is_held else released))
 
 
 def _seen(item: object, entry: Installed, manager: PackageManager) -> Seen:
     """A version that fits is the one that is declared, glob or not."""
     wanted = item.version if isinstance(item, Package) else None
     version = wanted if wanted and manager.is_at(entry, wanted) else entry.version
-    return Seen(fields={"version": version, "held": entry.held})
+    notes = (manager.stays,) if isinstance(item, Absent) else ()
+    return Seen(fields={"version": version, "held": entry.held}, notes=notes)
 
 
 def _chosen(entry: Installed) -> Seen:
     """As a document would say it: a version only where it is kept."""
-    return Seen(fields={"version": entry.version, "held": True} if entry.held else {})
+    return Seen(fields={"version": entry.version} if entry.held else {})
 
 
 def _part(thing: str, task: RunCommand, manager: PackageManager, sheet: FactSheet) -> Part:
@@ -174,6 +191,8 @@ def _check(name: str, fields: Mapping[str, object]) -> tuple[Complaint, ...]:
     if isinstance(fields.get("version"), SecretText):
         what = f"the version of {name} would be a secret, and other users see the words of programs"
         return (Complaint(what, field="version"),)
+    if fields.get("held") is True and fields.get("version") is None:
+        return (Complaint(f"{name} is to be held at no version", fix="write the  version  too", field="held"),)
     return ()
 
 

@@ -11,7 +11,7 @@ from reconciler.resources.package_managers.apt import Apt
 from reconciler.resources.package_managers.contract import Installed, PackageManager, Packages
 from reconciler.resources.package_managers.dnf import Dnf
 
-__all__ = ["Installed", "PackageManager", "Packages", "distro_names", "facts", "manager_of"]
+__all__ = ["Installed", "PackageManager", "Packages", "distro_names", "facts", "fits", "manager_of"]
 
 MANAGERS: Final[tuple[PackageManager, ...]] = (Apt(), Apk(), Dnf())
 
@@ -27,6 +27,11 @@ def facts(names: frozenset[str]) -> frozenset[Fact]:
 def distro_names(sheet: FactSheet) -> tuple[str, ...]:
     """What the distro is, the closest name first."""
     return os_release.names((sheet.file(os_release.PATH).data or b"").decode("utf-8", "surrogateescape"))
+
+
+def fits(installed: str, version: str) -> bool:
+    """Whether that is the version for any of them, which may be a glob."""
+    return any(manager.is_at(Installed(version=installed), version) for manager in MANAGERS)
 
 
 def manager_of(sheet: FactSheet) -> PackageManager | None:

@@ -29,6 +29,7 @@ class Apk:
     program: ClassVar[str] = "apk"
     families: ClassVar[frozenset[str]] = frozenset({"alpine"})
     sources: ClassVar[str] = "/etc/apk"
+    stays: ClassVar[str] = "what only it needed goes with it"
 
     def facts(self, names: frozenset[str]) -> frozenset[Fact]:
         return frozenset({CommandText(QUERY), FileText(WORLD)})
@@ -68,6 +69,9 @@ class Apk:
 
     def hold(self, name: str, version: str) -> RunCommand:
         return self.pin(name, version)
+
+    def release(self, name: str) -> RunCommand:
+        return _run("add", name)
 
     def remove(self, name: str) -> RunCommand:
         return _run("del", name)

@@ -47,6 +47,9 @@ class Apt:
     program: ClassVar[str] = "apt-get"
     families: ClassVar[frozenset[str]] = frozenset({"debian", "ubuntu"})
     sources: ClassVar[str] = "/etc/apt/sources.list.d"
+    stays: ClassVar[str] = (
+        "its settings in /etc stay, and so do packages that came with it: apt-get autoremove lists them"
+    )
 
     def facts(self, names: frozenset[str]) -> frozenset[Fact]:
         return frozenset({CommandText(QUERY)} if names else {CommandText(QUERY), FileText(AUTOMATIC)})
@@ -89,6 +92,9 @@ class Apt:
 
     def hold(self, name: str, version: str) -> RunCommand:
         return _run("hold", name)
+
+    def release(self, name: str) -> RunCommand:
+        return RunCommand(argv=("apt-mark", "unhold"), more=(name,))
 
     def remove(self, name: str) -> RunCommand:
         return _run("remove", name)

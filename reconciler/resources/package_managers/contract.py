@@ -29,11 +29,13 @@ Packages = Mapping[str, Installed]
 
 
 class PackageManager(Protocol):
-    """`families` are os-release's words for the distros that have it, `sources` is where it looks up where packages are."""
+    """`families` are os-release's words for the distros that have it, `sources` is where it looks up where packages are,
+    `stays` what a removed package leaves behind, or takes along."""
 
     program: ClassVar[str]
     families: ClassVar[frozenset[str]]
     sources: ClassVar[str]
+    stays: ClassVar[str]
 
     def facts(self, names: frozenset[str]) -> frozenset[Fact]:
         """What `installed` asks about the packages of these names; with none, about all that are there."""
@@ -57,6 +59,9 @@ class PackageManager(Protocol):
 
     def hold(self, name: str, version: str) -> RunCommand:
         """Kept at that version, where it is."""
+
+    def release(self, name: str) -> RunCommand:
+        """Kept at no version any more, and left where it is."""
 
     def remove(self, name: str) -> RunCommand:
         """Fails where another package would have to go with it."""

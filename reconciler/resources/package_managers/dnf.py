@@ -39,6 +39,7 @@ class Dnf:
     program: ClassVar[str] = "dnf"
     families: ClassVar[frozenset[str]] = frozenset({"fedora", "rhel", "centos"})
     sources: ClassVar[str] = "/etc/yum.repos.d"
+    stays: ClassVar[str] = "packages that came with it stay: dnf autoremove lists them"
 
     def facts(self, names: frozenset[str]) -> frozenset[Fact]:
         found: set[Fact] = {CommandText(_query(names))} if names else set()
@@ -78,6 +79,9 @@ class Dnf:
 
     def hold(self, name: str, version: str) -> RunCommand:
         return _run("hold", name)
+
+    def release(self, name: str) -> RunCommand:
+        return RunCommand(argv=("dnf", "-q", "versionlock", "delete"), more=(name,))
 
     def remove(self, name: str) -> RunCommand:
         return _run("remove", name)

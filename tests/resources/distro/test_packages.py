@@ -15,7 +15,7 @@ from reconciler.model.plan import ItemPlan, Plan
 from reconciler.model.resource import Seen
 from reconciler.model.states import Phase, Risk, State
 from reconciler.model.tasks import RunCommand
-from reconciler.model.values import ABSENT
+from reconciler.model.values import ABSENT, Json
 from reconciler.resources.distro.packages import Package, Packages
 from reconciler.resources.package_managers.apk import QUERY as APK_QUERY
 from reconciler.resources.package_managers.apt import AUTOMATIC
@@ -341,7 +341,7 @@ def test_apt_tells_what_was_asked_for_and_is_not_the_base(debian: Machine) -> No
     debian.file(AUTOMATIC, marks + "Package: git\nAuto-Installed: 0\n")
     assert {name: seen.fields for name, seen in observed(debian).items()} == {
         "git": {},
-        "nodejs": {"version": "18.20.4-1", "held": True},
+        "nodejs": {"version": "18.20.4-1"},
     }
 
 
@@ -390,3 +390,43 @@ def test_what_is_no_name_or_version_is_refused(reading: Reading, text: str) -> N
 def test_a_secret_version_is_refused(reading: Reading) -> None:
     with pytest.raises(DocumentError):
         reading("secrets: {v: {}}\ndistro:\n  packages: {git: {version: '{{ secrets.v }}'}}\n")
+
+
+# ---- the way back
+
+
+def led_back(before: dict[str, Json]) -> Package:
+    item = Packages.as_declared(Layer.DISTRO, "git", before, None, None)
+    found = Packages.schema(Layer.DISTRO).built("git", item)
+    assert isinstance(found, Package)
+    return found
+
+
+def test_what_was_not_held_is_not_held_again(debian: Machine) -> None:
+    assert led_back({"version": "1.2", "held": False}) == Package(version="1.2", held=False)
+    applied(debian, {"nodejs": Package(version="18.*")})
+    found = plan(debian, {"nodejs": led_back({"version": "18.20.4-1", "held": False})})
+    assert [task.words for change in found.changes for task in change.tasks if isinstance(task, RunCommand)] == [
+        ("apt-mark", "unhold", "nodejs")
+    ]
+    older = plan(debian, {"nodejs": led_back({"version": "18.19.0-1", "held": False})})
+    assert [change.thing for change in older.changes] == ["pinned packages", "released packages"]
+
+
+def test_a_version_that_fits_is_as_it_was_left() -> None:
+    after: dict[str, Json] = {"version": "18.*", "held": True}
+    assert Packages.is_as_left({"version": "18.20.4-1", "held": True}, after)
+    assert not Packages.is_as_left({"version": "19.1", "held": True}, after)
+    assert not Packages.is_as_left({"version": "18.20.4-1", "held": False}, after)
+    assert not Packages.is_as_left(None, after)
+
+
+def test_held_at_no_version_is_refused(reading: Reading) -> None:
+    with pytest.raises(DocumentError, match="git is to be held at no version"):
+        reading("distro: {packages: {git: {held: true}}}\n")
+
+
+def test_what_a_removal_leaves_is_said(debian: Machine) -> None:
+    assert debian.apply(plan(debian, {"git": Package()})) == {}
+    (note,) = only(plan(debian, {"git": ABSENT})).notes
+    assert note.endswith("packages that came with it: apt-get autoremove lists them")
