@@ -11,7 +11,7 @@ from reconciler.model.facts import Fact, FactSheet, FileDigest, FileText, Listin
 from reconciler.model.ledger import PathRecord
 from reconciler.model.plan import Change, FieldDiff, ItemPlan
 from reconciler.model.states import State
-from reconciler.model.tasks import MARKER, Base, MakeLink, Remove, RemoveUnpacked, SetMode, Task, WriteFile
+from reconciler.model.tasks import MARKER, Base, MakeLink, Remove, RemoveUnpacked, RunCommand, SetMode, Task, WriteFile
 from reconciler.planning.undo_steps import Step
 
 Sheets = Mapping[Target, FactSheet]
@@ -156,9 +156,17 @@ def _emptied(target: Target, changes: Sequence[Change], steps: Steps, sheets: Sh
         below = [gone.get(f"{path}/{name}") for name in names]
         if all(below):
             gone[path] = f"{target}:{path}"
-            needs = tuple(dict.fromkeys(need for need in below if need))
-            tasks = (Remove(path=path, base=Base.of(state)),)
+            unmounted = [
+                change.id for change in changes if change.target.machine == target.machine and _works_on(change, path)
+            ]
+            needs = tuple(dict.fromkeys([*(need for need in below if need), *unmounted]))
+            # Mode and owner are those of what is mounted there.
+            tasks = (Remove(path=path, base=Base(type=state.type) if unmounted else Base.of(state)),)
             yield Change(id=gone[path], target=target, thing=path, addresses=(), tasks=tasks, needs=needs)
+
+
+def _works_on(change: Change, path: str) -> bool:
+    return change.thing == path and any(isinstance(task, RunCommand) for task in change.tasks)
 
 
 def _inner_first(changes: list[Change], emptied: list[Change]) -> list[Change]:
