@@ -100,6 +100,27 @@ def test_a_tool_from_a_folder_is_built_and_another_version_takes_its_place(
     assert not (home / "go/bin/hello").exists()
 
 
+def test_the_way_back_builds_the_version_before_and_then_takes_it_away(
+    command: Callable, home: Path, go: str, tmp_path: Path
+) -> None:
+    proxy = module_proxy(tmp_path / "proxy", "v1.0.0", "v1.1.0")
+    here = ("-C", str(tmp_path))
+    for version in ("v1.0.0", "v1.1.0"):
+        text = document(go, proxy, f"hello: {{package: {HELLO}, version: {version}}}")
+        (tmp_path / "reconcile.yaml").write_text(text)
+        assert command("apply", *here, "--yes", "--allow-exec").code == 0
+
+    # Root's journal is that of the whole computer, and may have other runs since.
+    first, second = sorted(place.stem for place in (home / ".local/state/reconcile/runs").iterdir())
+    back = command("undo", *here, "--yes", second)
+    assert back.code == 0 and "version: v1.1.0 → v1.0.0" in back.out, back
+    ran = subprocess.run([home / "go/bin/hello"], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stderr == "hello v1.0.0\n"
+    gone = command("undo", *here, "--yes", first)
+    assert gone.code == 0 and not (home / "go/bin/hello").exists(), gone
+    assert not (home / ".config/go/env").exists()
+
+
 def test_a_version_that_is_not_there_fails_with_gos_own_words(
     command: Callable, home: Path, go: str, tmp_path: Path
 ) -> None:
