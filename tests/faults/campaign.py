@@ -92,12 +92,13 @@ def numbers(ground: Ground, few: int, seed: int = 0) -> Sequence[int]:
         return range(1, count + 2)
     return sorted(
         {
-            *_spread(range(1, count + 2), few - few // 2, seed),
-            *_spread(sorted(ground.reference.switches), few // 2, seed),
+            *spread(range(1, count + 2), few - few // 2, seed),
+            *spread(sorted(ground.reference.switches), few // 2, seed),
         }
     )
 
 
-def _spread(among: Sequence[int], few: int, seed: int) -> Sequence[int]:
+def spread(among: Sequence[int], few: int, seed: int = 0) -> Sequence[int]:
+    """About as few of them, at one distance; others for another seed."""
     step = max(1, len(among) // max(1, few))
     return among[seed * 7 % step :: step]

@@ -13,8 +13,10 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -25,10 +27,59 @@ from faults.sweep import Ground
 from faults.tracer import KillAt
 from faults.witness import STATE_FOLDERS, Findings
 
-_OPTIONS: Final = "loop,noauto_da_alloc,commit=300"
+STOCK: Final = "loop,commit=300"
+UNAIDED: Final = f"{STOCK},noauto_da_alloc"
 _BYTES: Final = 24 * 1024 * 1024
 _DISKS: Final = {"changed": "root", "trees": "root/opt", "kept": "kept"}
 """Where each is mounted in the ground's folder, in this order."""
+
+
+@dataclass(frozen=True)
+class Disks:
+    """Files of `folder` that are mounted there, each at the place it has; only for a process with private mounts."""
+
+    folder: Path
+    places: Mapping[str, str] = field(default_factory=lambda: _DISKS)
+    options: str = UNAIDED
+
+    def place(self, disk: str) -> Path:
+        return self.folder / self.places[disk]
+
+    @property
+    def are_furnished(self) -> bool:
+        return all(self._image(disk, "before").exists() for disk in self.places)
+
+    def blank(self, disk: str) -> None:
+        """What is written there from now on is what is on it before each run."""
+        with self._image(disk, "before").open("wb") as file:
+            file.truncate(_BYTES)
+        _run("mkfs.ext4", "-q", "-F", "-m", "0", str(self._image(disk, "before")))
+        self._mount(disk, "before")
+        (self.place(disk) / "lost+found").rmdir()
+
+    def insert(self, state: str) -> None:
+        """Copies of the disks as they were in that state, mounted."""
+        for place in (self.place(disk) for disk in reversed(self.places)):
+            unmount(place)
+        for disk in self.places:
+            _copy(self._image(disk, state), self._image(disk, "now"))
+            self._mount(disk, "now")
+
+    def lose_power(self, journal: Iterable[str]) -> None:
+        """Leaves in the state `lost` what was on the disks then; of those named the journal was written."""
+        for disk in journal:
+            unrelated = self.place(disk) / "unrelated"
+            unrelated.write_bytes(b"unrelated\n")
+            _run("sync", str(unrelated))
+        for disk in self.places:
+            _copy(self._image(disk, "now"), self._image(disk, "lost"))
+
+    def _mount(self, disk: str, state: str) -> None:
+        self.place(disk).mkdir(exist_ok=True)
+        _run("mount", "-t", "ext4", "-o", self.options, str(self._image(disk, state)), str(self.place(disk)))
+
+    def _image(self, disk: str, state: str) -> Path:
+        return self.folder / f"{disk}.{state}"
 
 
 class Journal(Enum):
@@ -44,20 +95,20 @@ class Journal(Enum):
 class PoweredGround(Ground):
     """Only for a process with private mounts."""
 
+    @cached_property
+    def disks(self) -> Disks:
+        return Disks(self.folder)
+
     def fresh(self) -> Path:
-        if not self._image("kept", "before").exists():
+        if not self.disks.are_furnished:
             self._furnish()
         self._insert("before")
         return self.root
 
     def _furnish(self) -> None:
         """The disks as they are before each run. The state folders stand on one of their own, and are mounted."""
-        for disk, where in _DISKS.items():
-            with self._image(disk, "before").open("wb") as file:
-                file.truncate(_BYTES)
-            _run("mkfs.ext4", "-q", "-F", "-m", "0", str(self._image(disk, "before")))
-            self._mount(disk, "before")
-            (self.folder / where / "lost+found").rmdir()
+        for disk in self.disks.places:
+            self.disks.blank(disk)
             if disk == "changed":
                 (self.root / "opt").mkdir()
         build(self.root, self.owner)
@@ -70,13 +121,10 @@ class PoweredGround(Ground):
                 shutil.chown(folder, owner, owner)
 
     def _insert(self, state: str) -> None:
-        """Copies of the disks as they were in that state, mounted."""
-        for place in (*self._state_folders, *(self.folder / place for place in reversed(_DISKS.values()))):
-            if place.is_mount():
-                _run("umount", str(place))
-        for disk in _DISKS:
-            _copy(self._image(disk, state), self._image(disk, "now"))
-            self._mount(disk, "now")
+        """With the state folders mounted."""
+        for place in self._state_folders:
+            unmount(place)
+        self.disks.insert(state)
         for number, place in enumerate(self._state_folders):
             _run("mount", "--bind", str(self.folder / "kept" / str(number)), str(place))
 
@@ -84,23 +132,15 @@ class PoweredGround(Ground):
     def _state_folders(self) -> list[Path]:
         return [self.root / path.lstrip("/") for path in STATE_FOLDERS]
 
-    def _mount(self, disk: str, state: str) -> None:
-        place = self.folder / _DISKS[disk]
-        place.mkdir(exist_ok=True)
-        _run("mount", "-t", "ext4", "-o", _OPTIONS, str(self._image(disk, state)), str(place))
-
-    def _image(self, disk: str, state: str) -> Path:
-        return self.folder / f"{disk}.{state}"
-
     def lose_power(self, journal: Journal) -> None:
         """What was on the disks then is what is there now."""
-        for disk in journal.value:
-            unrelated = self.folder / _DISKS[disk] / "unrelated"
-            unrelated.write_bytes(b"unrelated\n")
-            _run("sync", str(unrelated))
-        for disk in _DISKS:
-            _copy(self._image(disk, "now"), self._image(disk, "lost"))
+        self.disks.lose_power(journal.value)
         self._insert("lost")
+
+
+def unmount(place: Path) -> None:
+    if place.is_mount():
+        _run("umount", str(place))
 
 
 def _copy(disk: Path, copy: Path) -> None:
@@ -149,7 +189,7 @@ def why_not(folder: Path) -> str | None:
         with disk.open("wb") as file:
             file.truncate(_BYTES)
         _run("mkfs.ext4", "-q", "-F", str(disk))
-        _run("mount", "-t", "ext4", "-o", _OPTIONS, str(disk), str(place))
+        _run("mount", "-t", "ext4", "-o", UNAIDED, str(disk), str(place))
 
     try:
         apart(tried)

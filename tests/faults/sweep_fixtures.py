@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -30,12 +31,18 @@ def why_untraced() -> str | None:
     return None
 
 
-@pytest.fixture
-def bench() -> Iterator[Path]:
+@contextmanager
+def open_bench() -> Iterator[Path]:
     """A folder that other users can reach, unlike pytest's own."""
     with tempfile.TemporaryDirectory(prefix="reconcile-faults-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+@pytest.fixture
+def bench() -> Iterator[Path]:
+    with open_bench() as folder:
+        yield folder
 
 
 def ground_of(shell: str, identity: str, applets: Path, bench: Path) -> Ground:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from faults.sweep_fixtures import why_untraced
-from faults.tracer import FailAt, Fault, KillAt, Trace, run
+from faults.tracer import FailAt, Fault, HoldUp, KillAt, Trace, run
 
 pytestmark = pytest.mark.skipif(why_untraced() is not None, reason=f"processes cannot be traced: {why_untraced()}")
 
@@ -67,3 +67,12 @@ def test_a_program_that_does_not_end_is_ended(tmp_path: Path) -> None:
     found = traced(tmp_path, "echo $$ >pid; exec sleep 600", seconds=0.3)
     assert (found.hung, found.code) == (True, -9)
     assert not is_alive(tmp_path / "pid")
+
+
+def test_calls_on_one_path_are_held_up_and_the_first_is_told_of_before_it_is_made(tmp_path: Path) -> None:
+    read, tell = os.pipe()
+    found = traced(tmp_path, STEPS, HoldUp(str(tmp_path / "c"), 0.0, tell))
+    os.close(tell)
+    with os.fdopen(read, "rb") as pipe:
+        assert pipe.read() == b"."
+    assert (found.code, names(tmp_path)) == (0, "b c d l")

@@ -11,6 +11,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,7 +41,17 @@ class FailAt:
     forever: bool = False
 
 
-Fault = KillAt | FailAt
+@dataclass(frozen=True, slots=True)
+class HoldUp:
+    """Nothing goes wrong, but each call on this very path waits so long before it begins. Of the first one the descriptor
+    `tell` is told, by a byte."""
+
+    path: str
+    seconds: float
+    tell: int
+
+
+Fault = KillAt | FailAt | HoldUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,7 @@ class _Tracing:
         self._fault = fault
         self._alive: set[int] = set()
         self._killed = False
+        self._is_told = False
         self._trace = Trace()
 
     def run(self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], cwd: Path, seconds: float) -> Trace:
@@ -147,6 +159,11 @@ class _Tracing:
                 self._kill()
             case FailAt(number=at, forever=forever) if at == self._trace.count or (forever and at < self._trace.count):
                 ptrace.fail(process, self._fault.error)
+            case HoldUp(path=path, seconds=seconds, tell=tell) if path in paths:
+                if not self._is_told:
+                    os.write(tell, b".")
+                self._is_told = True
+                time.sleep(seconds)
 
     def _too_late(self, *_: object) -> None:
         self._trace.hung = True
