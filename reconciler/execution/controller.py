@@ -6,7 +6,10 @@ something, the newest 200; the cache folder the digests of documents that were f
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,8 @@ from typing import Final
 KEY_BYTES: Final = 32
 MOST_DIGESTS: Final = 2_000
 MOST_RECORDS: Final = 200
+_BESIDE: Final = ".reconcile-"
+_LEFT: Final = re.compile(rf"{re.escape(_BESIDE)}[0-9a-f]{{16}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +74,26 @@ class Controller:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """The whole file or the old one, readable by its owner only."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    """The whole file or the old one, readable by its owner only. What a run left there that was killed meanwhile goes."""
+    _clear_up(path.parent)
+    temporary = path.with_name(f"{_BESIDE}{secrets.token_hex(8)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # for as long as it is written
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _clear_up(folder: Path) -> None:
+    """Files that nobody writes any more: who does has them locked."""
+    for left in folder.glob(f"{_BESIDE}*") if folder.is_dir() else ():
+        if _LEFT.fullmatch(left.name):
+            with contextlib.suppress(OSError), left.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
