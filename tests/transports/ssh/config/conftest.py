@@ -66,7 +66,7 @@ class Judge:
             env=dict(self.local.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=20,
+            timeout=120,
         )
 
     def ssh(self, path: Path | None, destination: Destination, wrapper: Sequence[str] = ()) -> Said | None:
