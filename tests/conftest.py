@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["lab.fixtures"]
 
@@ -17,6 +18,8 @@ pytest_plugins = ["lab.fixtures"]
 def pytest_configure() -> None:
     """Who is started in the background by a script ignores Ctrl-C, and so would all that tests start."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    settings.register_profile("untimed", deadline=None)  # a slow machine is no defect
+    settings.load_profile("untimed")
 
 
 def pytest_collection_finish() -> None:
